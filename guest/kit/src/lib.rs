@@ -1,1 +1,2 @@
-//! placeholder
+//! What every connector needs.
+pub mod bindings;
