@@ -1,1 +1,18 @@
-//! placeholder
+//! Portcullis runs integration connectors as sandboxed WebAssembly components.
+//!
+//! A connector is untrusted code. It never sees a credential, it reaches the API of its connection and
+//! nothing else, and what it emits is checked, counted and kept by the host. The way of a run is
+//! [`run::Run`]: a [`manifest::Manifest`] says what a connector may do, a [`connection::Connection`] is one
+//! tenant's configuration of it, and the outcome is a run file and its exports.
+
+pub mod cli;
+pub mod collect;
+pub mod connection;
+pub mod egress;
+pub mod manifest;
+pub mod outcome;
+pub mod report;
+pub mod run;
+pub mod sandbox;
+pub mod settings;
+pub mod vault;

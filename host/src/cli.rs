@@ -1,0 +1,251 @@
+//! The command line.
+
+mod progress;
+mod summary;
+
+use crate::collect::Format;
+use crate::connection::{Connection, Overrides};
+use crate::manifest::Manifest;
+use crate::outcome::Outcome;
+use crate::run::{Run, StartError, check_exit_code};
+use clap::{Args, Parser, Subcommand};
+use progress::Screen;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+const EXIT_CODES: &str = "\
+Exit codes of run:
+  0    complete: everything that the settings ask for was read
+  2    usage, a bad connection or manifest, or a setting that is wrong
+  3    finished, but something that was asked for could not be read
+  4    nothing could be read (credentials refused, not found, not visible), or the component was refused
+  5    the component failed, crashed or exhausted a limit
+  130  cancelled
+  1    anything else: the disk is full, the network is down
+Exit codes of check:
+  0 all families are readable, 3 some, 4 none; else as for run";
+
+/// Usage, a bad connection or manifest.
+const USAGE: u8 = 2;
+
+#[derive(Parser)]
+#[command(version, about = "Runs integration connectors as sandboxed WebAssembly components", after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Ask whether settings and credentials are good enough: one row for each family of endpoints
+    #[command(after_help = EXIT_CODES)]
+    Check(Source),
+    /// Read everything and leave run.db, run.json and the exports in a directory
+    #[command(after_help = EXIT_CODES)]
+    Run {
+        #[command(flatten)]
+        source: Source,
+        /// The directory for run.db, run.json, entities.csv and entity_relations.csv
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// A form of the exports beside CSV; may be given more than once
+        #[arg(long, value_enum)]
+        format: Vec<Format>,
+    },
+}
+
+/// Which connector with which connection.
+#[derive(Args)]
+struct Source {
+    /// The connector's manifest, connector.toml
+    #[arg(long, value_name = "MANIFEST")]
+    connector: PathBuf,
+    /// The connection's file; without it everything is given by --set and --secret
+    #[arg(long, value_name = "FILE")]
+    connection: Option<PathBuf>,
+    /// A setting; a list is separated by commas
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// A credential: SLOT.FIELD=env:NAME, =file:PATH or =command:PROGRAM ARGUMENTS
+    #[arg(long, value_name = "SLOT.FIELD=SOURCE")]
+    secret: Vec<String>,
+    /// Let secrets stand in the connection file itself
+    #[arg(long)]
+    allow_inline_secrets: bool,
+    /// Let the API URL lead to private, loopback and link-local addresses
+    #[arg(long)]
+    allow_private_networks: bool,
+    /// Let the API URL be plain http
+    #[arg(long)]
+    allow_plain_http: bool,
+    /// Requests that may be under way at once
+    #[arg(long, value_name = "NUMBER")]
+    in_flight: Option<u32>,
+    /// Log more: once for requests that were asked again, twice for everything
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let screen = Screen::new();
+    let (source, action) = match cli.command {
+        Command::Check(source) => (source, Action::Check),
+        Command::Run {
+            source,
+            out,
+            mut format,
+        } => {
+            format.push(Format::Csv);
+            format.sort_unstable();
+            format.dedup();
+            (source, Action::Run { out, format })
+        }
+    };
+    start_log(&screen, source.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return screen.fail(1, &format!("the runtime can't be started: {error}")),
+    };
+    let code = runtime.block_on(perform(source, action, &screen));
+    // Requests that are still under way are nobody's any more.
+    runtime.shutdown_background();
+    code
+}
+
+enum Action {
+    Check,
+    Run { out: PathBuf, format: Vec<Format> },
+}
+
+async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
+    let overrides = Overrides {
+        settings: source.set,
+        secrets: source.secret,
+        allow_private_networks: source.allow_private_networks,
+        allow_plain_http: source.allow_plain_http,
+        in_flight: source.in_flight,
+        allow_inline_secrets: source.allow_inline_secrets,
+    };
+    let manifest = match Manifest::load(&source.connector) {
+        Ok(manifest) => manifest,
+        Err(error) => return screen.fail(USAGE, &error.to_string()),
+    };
+    let connection = match Connection::load(&manifest, source.connection.as_deref(), &overrides) {
+        Ok(connection) => connection,
+        Err(error) => return screen.fail(USAGE, &error.to_string()),
+    };
+    let run = match Run::prepare(manifest, connection) {
+        Ok(run) => run,
+        Err(StartError::Egress(error)) => return screen.fail(USAGE, &error.to_string()),
+        Err(StartError::Refused(outcome)) => {
+            return screen.fail(outcome.exit_code(), &outcome.to_string());
+        }
+    };
+    for hint in run.hints() {
+        tracing::warn!("{hint}");
+    }
+    match action {
+        Action::Check => check(&run, screen).await,
+        Action::Run { out, format } => extract(&run, &out, &format, screen).await,
+    }
+}
+
+async fn check(run: &Run, screen: &Screen) -> ExitCode {
+    let checked = tokio::select! {
+        checked = run.check(screen.observer()) => checked,
+        () = cancelled() => Err(Outcome::Cancelled),
+    };
+    screen.clear();
+    match checked {
+        Ok(findings) => {
+            screen.show(&summary::findings(&findings));
+            ExitCode::from(check_exit_code(&findings))
+        }
+        Err(outcome) => screen.fail(outcome.exit_code(), &outcome.to_string()),
+    }
+}
+
+async fn extract(
+    run: &Run,
+    out: &std::path::Path,
+    formats: &[Format],
+    screen: &Screen,
+) -> ExitCode {
+    let report = run
+        .extract(out, formats, screen.observer(), cancelled())
+        .await;
+    screen.clear();
+    match report {
+        Ok(report) => {
+            screen.show(&summary::report(&report, out, formats));
+            if report.outcome.finished() {
+                ExitCode::from(report.exit_code)
+            } else {
+                screen.fail(report.exit_code, &report.message)
+            }
+        }
+        Err(error) => screen.fail(1, &format!("{error:#}")),
+    }
+}
+
+/// Comes when somebody presses Ctrl-C or asks the process to end.
+async fn cancelled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+/// Logs to standard error, and only what this project says: a library's trace may show a header.
+fn start_log(screen: &Screen, verbose: u8) {
+    let (own, connector) = match verbose {
+        0 => (LevelFilter::WARN, LevelFilter::INFO),
+        1 => (LevelFilter::DEBUG, LevelFilter::INFO),
+        _ => (LevelFilter::TRACE, LevelFilter::DEBUG),
+    };
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(screen.log())
+        .with_ansi(screen.is_terminal())
+        .with_target(false);
+    let targets = Targets::new()
+        .with_target("portcullis", own)
+        .with_target("connector", connector);
+    // A second subscriber in one process (a test's) leaves the first in place.
+    let _ = tracing_subscriber::registry()
+        .with(layer)
+        .with(targets)
+        .try_init();
+}
+
+impl Screen {
+    fn show(&self, text: &str) {
+        // Nobody listens any more where this fails.
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+
+    fn fail(&self, code: u8, message: &str) -> ExitCode {
+        self.clear();
+        let _ = writeln!(std::io::stderr(), "portcullis: {message}");
+        ExitCode::from(code)
+    }
+
+    fn observer(&self) -> Arc<dyn crate::run::Observer> {
+        Arc::new(self.clone())
+    }
+}

@@ -1,0 +1,104 @@
+//! Tables for a person.
+
+use crate::collect::{Format, printable};
+use crate::report::Report;
+use crate::sandbox::{CoverageStatus, Finding};
+use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// The most rows of coverage and of warnings that the summary shows; `run.json` has more, `run.db` all.
+const MOST_ROWS: usize = 20;
+
+/// The table of a check.
+pub(super) fn findings(findings: &[Finding]) -> String {
+    let mut table = table(["family", "readable", "credential", "what to do"]);
+    for finding in findings {
+        table.add_row([
+            &finding.family,
+            status(finding.status),
+            finding.slot.as_deref().unwrap_or("-"),
+            &finding.advice,
+        ]);
+    }
+    table.to_string()
+}
+
+fn status(status: CoverageStatus) -> &'static str {
+    match status {
+        CoverageStatus::Complete => "yes",
+        CoverageStatus::Partial => "in part",
+        CoverageStatus::Unreadable => "NO",
+        CoverageStatus::Unavailable => "not offered by the API",
+        CoverageStatus::LeftOut => "left out",
+    }
+}
+
+/// The tables of a run.
+pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String {
+    let mut text = String::new();
+    let mut counts = table(["what", "number"]);
+    for (name, count) in &report.entities {
+        counts.add_row([name.clone(), count.to_string()]);
+    }
+    for (name, count) in &report.relations {
+        counts.add_row([format!("{name} relations"), count.to_string()]);
+    }
+    counts.add_row(["requests".to_owned(), report.requests_sent.to_string()]);
+    counts.add_row([
+        "seconds".to_owned(),
+        format!("{:.1}", report.duration_seconds),
+    ]);
+    let _ = writeln!(text, "{counts}");
+
+    let mut coverage = table(["family", "object", "read", "credential", "why"]);
+    let (shown, rest) = report
+        .coverage
+        .split_at(report.coverage.len().min(MOST_ROWS));
+    for row in shown {
+        coverage.add_row([
+            printable(&row.family, 60),
+            printable(row.scope.as_deref().unwrap_or("all"), 120),
+            row.status.clone(),
+            printable(row.slot.as_deref().unwrap_or("-"), 60),
+            printable(row.reason.as_deref().unwrap_or(""), 600),
+        ]);
+    }
+    if !shown.is_empty() {
+        let _ = writeln!(text, "{coverage}");
+    }
+    if !rest.is_empty() {
+        let more = report.coverage_rows - shown.len() as u64;
+        let _ = writeln!(text, "{more} more rows of coverage are in run.db");
+    }
+    for warning in report.warnings.iter().take(MOST_ROWS) {
+        let _ = writeln!(text, "warning: {}", printable(warning, 1000));
+    }
+    if report.outcome.finished() {
+        let _ = writeln!(text, "{}", report.message);
+        let files = formats
+            .iter()
+            .flat_map(|format| format.files())
+            .chain(["run.db", "run.json"]);
+        let _ = write!(
+            text,
+            "{}: {}",
+            out.display(),
+            files.collect::<Vec<_>>().join(", ")
+        );
+    } else {
+        let _ = write!(
+            text,
+            "{}: failed-run.db, failed-run.json; an earlier run's files are untouched",
+            out.display()
+        );
+    }
+    text
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_BORDERS_ONLY).set_header(header);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    table
+}

@@ -1,0 +1,82 @@
+//! What a connector emits: checked, deduplicated and streamed to the run file.
+
+mod export;
+mod item;
+mod run_file;
+
+pub use export::{Format, export};
+pub use item::{
+    BadItem, Coverage, Entity, EntityType, Item, Key, Level, Metadatum, Relation, RelationKind,
+    Status,
+};
+pub use run_file::{CoverageRow, Missing, RunFile};
+
+use crate::manifest::Limits;
+use crate::vault::Redactor;
+
+/// The run's limit on items is used up.
+#[derive(Debug, thiserror::Error)]
+#[error("the limit on items is used up")]
+pub struct TooManyItems;
+
+/// Takes a run's items one by one, in any order.
+pub struct Collector {
+    file: RunFile,
+    redactor: Redactor,
+    items_left: u64,
+    item_bytes: usize,
+}
+
+impl Collector {
+    /// A collector that writes to `file`, under the limits `items` and `item_kib`.
+    pub fn new(file: RunFile, redactor: Redactor, limits: &Limits) -> Self {
+        let item_bytes =
+            usize::try_from(limits.item_kib.saturating_mul(1024)).unwrap_or(usize::MAX);
+        Self {
+            file,
+            redactor,
+            items_left: limits.items,
+            item_bytes,
+        }
+    }
+
+    /// Checks an item, takes secrets out of it and writes it.
+    ///
+    /// # Errors
+    /// [`BadItem`] where it breaks the contract, [`TooManyItems`] where the run's limit is used up, or an
+    /// error of the run file.
+    pub fn take(&mut self, item: Item) -> wasmtime::Result<()> {
+        self.items_left = self.items_left.checked_sub(1).ok_or(TooManyItems)?;
+        let item = item.checked(self.item_bytes)?.redacted(&self.redactor);
+        self.file.write(item)?;
+        Ok(())
+    }
+
+    /// Hands the run file back when the run is over.
+    pub fn into_file(self) -> RunFile {
+        self.file
+    }
+}
+
+/// A guest's text for a terminal or a log: control characters and the marks that turn the direction of text
+/// around are shown as escapes, and what is beyond `most` bytes is cut off.
+pub fn printable(text: &str, most: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(most));
+    for character in text.chars() {
+        if out.len() + character.len_utf8() > most {
+            out.push('…');
+            break;
+        }
+        if character.is_control() || turns_text(character) {
+            out.extend(character.escape_unicode());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+/// Marks that change in which direction text is shown, and so what a person reads.
+fn turns_text(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}

@@ -1,0 +1,243 @@
+//! The exports: the product's CSV formats, and the same as JSON lines. Sorted by ids, so that two runs over
+//! the same data give the same bytes.
+
+use super::item::RelationKind;
+use super::run_file::RunFile;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// The version of the metadata that the exports carry.
+const METADATA_VERSION: &str = "v1";
+
+/// A form of the exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Format {
+    /// `entities.csv` and `entity_relations.csv`.
+    Csv,
+    /// `entities.jsonl` and `entity_relations.jsonl`.
+    Jsonl,
+}
+
+impl Format {
+    /// The files that it consists of: entities, relations.
+    pub fn files(self) -> [&'static str; 2] {
+        match self {
+            Self::Csv => ["entities.csv", "entity_relations.csv"],
+            Self::Jsonl => ["entities.jsonl", "entity_relations.jsonl"],
+        }
+    }
+}
+
+const ENTITY_COLUMNS: [&str; 8] = [
+    "App",
+    "Name",
+    "Entity Type",
+    "Source System",
+    "Source ID",
+    "Source Type",
+    "Metadata Version",
+    "Metadata",
+];
+
+const RELATION_COLUMNS: [&str; 8] = [
+    "App",
+    "Parent Entity Source ID",
+    "Parent Entity Type",
+    "Entity Source ID",
+    "Entity Type",
+    "Source System",
+    "Metadata Version",
+    "Metadata",
+];
+
+/// Writes the exports of a run file into a directory. `app` is App and Source System.
+///
+/// # Errors
+/// Where the disk is full or broken.
+pub fn export(file: &RunFile, app: &str, format: Format, directory: &Path) -> anyhow::Result<()> {
+    let [entities, relations] = format.files().map(|name| directory.join(name));
+    match format {
+        Format::Csv => {
+            let mut writer = csv_writer(&entities, ENTITY_COLUMNS)?;
+            each_entity(file, app, |row| {
+                Ok(writer.write_record(row.map(|cell| cell.into_owned()))?)
+            })?;
+            writer.flush()?;
+            let mut writer = csv_writer(&relations, RELATION_COLUMNS)?;
+            each_relation(file, app, |row| {
+                Ok(writer.write_record(row.map(|cell| cell.into_owned()))?)
+            })?;
+            writer.flush()?;
+        }
+        Format::Jsonl => {
+            let mut writer = create(&entities)?;
+            each_entity(file, app, |row| json_line(&mut writer, ENTITY_COLUMNS, row))?;
+            writer.flush()?;
+            let mut writer = create(&relations)?;
+            each_relation(file, app, |row| {
+                json_line(&mut writer, RELATION_COLUMNS, row)
+            })?;
+            writer.flush()?;
+        }
+    }
+    Ok(())
+}
+
+type Row<'a> = [Cow<'a, str>; 8];
+
+fn each_entity(
+    file: &RunFile,
+    app: &str,
+    mut take: impl FnMut(Row<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut query = file.database().prepare(
+        "SELECT name, entity_type, source_id, source_type, metadata FROM entity ORDER BY entity_type, source_id",
+    )?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let text = |column| row.get_ref(column)?.as_str().map_err(anyhow::Error::from);
+        take([
+            app.into(),
+            formula_safe(text(0)?),
+            text(1)?.into(),
+            app.into(),
+            text(2)?.into(),
+            text(3)?.into(),
+            METADATA_VERSION.into(),
+            text(4)?.into(),
+        ])?;
+    }
+    Ok(())
+}
+
+fn each_relation(
+    file: &RunFile,
+    app: &str,
+    mut take: impl FnMut(Row<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut query = file.database().prepare(
+        "SELECT parent_id, parent_type, child_id, child_type, kind, privilege, level, metadata FROM relation
+         ORDER BY parent_type, parent_id, child_type, child_id, kind, privilege",
+    )?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let text = |column| row.get_ref(column)?.as_str().map_err(anyhow::Error::from);
+        let level: Option<String> = row.get(6)?;
+        let metadata = relation_metadata(text(4)?, text(5)?, level, text(7)?)?;
+        take([
+            app.into(),
+            text(0)?.into(),
+            text(1)?.into(),
+            text(2)?.into(),
+            text(3)?.into(),
+            app.into(),
+            METADATA_VERSION.into(),
+            metadata.into(),
+        ])?;
+    }
+    Ok(())
+}
+
+/// The connector's metadata and the host's own keys, in order.
+fn relation_metadata(
+    kind: &str,
+    privilege: &str,
+    level: Option<String>,
+    metadata: &str,
+) -> anyhow::Result<String> {
+    let connection_type = KINDS
+        .iter()
+        .find(|known| known.word() == kind)
+        .map_or(kind, |known| known.connection_type());
+    let mut all: std::collections::BTreeMap<String, Value> = serde_json::from_str(metadata)?;
+    all.insert("privilegeName".to_owned(), privilege.into());
+    all.insert("privilegeValue".to_owned(), true.into());
+    all.insert("connectionType".to_owned(), connection_type.into());
+    // Grants and roles have a level; what a membership or a containment gives is said where it leads.
+    let leveled = matches!(connection_type, "direct" | "public" | "role");
+    if let Some(level) = level.filter(|_| leveled) {
+        all.insert("level".to_owned(), level.into());
+    }
+    Ok(serde_json::to_string(&all)?)
+}
+
+const KINDS: [RelationKind; 5] = [
+    RelationKind::Membership,
+    RelationKind::Role,
+    RelationKind::Grant,
+    RelationKind::PublicGrant,
+    RelationKind::Containment,
+];
+
+/// A name that a spreadsheet would take for a formula gets a quote in front.
+fn formula_safe(name: &str) -> Cow<'_, str> {
+    if name.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{name}").into()
+    } else {
+        name.into()
+    }
+}
+
+fn csv_writer(path: &Path, columns: [&str; 8]) -> anyhow::Result<csv::Writer<impl Write>> {
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::Any(b'\n'))
+        .from_writer(create(path)?);
+    writer.write_record(columns)?;
+    Ok(writer)
+}
+
+fn json_line(writer: &mut impl Write, columns: [&str; 8], row: Row<'_>) -> anyhow::Result<()> {
+    let mut object = Map::new();
+    for (column, cell) in columns.into_iter().zip(row) {
+        let value = if column == "Metadata" {
+            serde_json::from_str(&cell)?
+        } else {
+            Value::from(cell.into_owned())
+        };
+        object.insert(column.to_owned(), value);
+    }
+    serde_json::to_writer(&mut *writer, &object)?;
+    Ok(writer.write_all(b"\n")?)
+}
+
+/// A file that its owner alone can read: who has access to what is nobody else's business.
+fn create(path: &Path) -> std::io::Result<BufWriter<std::fs::File>> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    Ok(BufWriter::with_capacity(256 * 1024, file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::item::Level;
+    use super::*;
+
+    #[test]
+    fn a_name_that_looks_like_a_formula_is_quoted() {
+        assert_eq!(formula_safe("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
+        assert_eq!(formula_safe("-1"), "'-1");
+        assert_eq!(formula_safe("Ann = Bob"), "Ann = Bob");
+    }
+
+    #[test]
+    fn levels_are_for_grants_and_roles() {
+        let of = |kind| {
+            relation_metadata(kind, "p", Some(Level::Read.word().to_owned()), "{\"z\":1}").unwrap()
+        };
+        assert_eq!(
+            of("grant"),
+            r#"{"connectionType":"direct","level":"read","privilegeName":"p","privilegeValue":true,"z":1}"#
+        );
+        assert_eq!(
+            of("membership"),
+            r#"{"connectionType":"group","privilegeName":"p","privilegeValue":true,"z":1}"#
+        );
+    }
+}

@@ -1,0 +1,553 @@
+//! Items, and what must hold for them.
+
+use crate::vault::Redactor;
+use std::collections::BTreeSet;
+
+/// The core node types of an access graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntityType {
+    /// Who has access.
+    Identity,
+    /// What links identities to resources.
+    Connection,
+    /// What can be accessed.
+    Resource,
+}
+
+impl EntityType {
+    /// The word of the exports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Connection => "connection",
+            Self::Resource => "resource",
+        }
+    }
+}
+
+/// What names an entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its type.
+    pub entity_type: EntityType,
+    /// The source's own id.
+    pub source_id: String,
+}
+
+/// The value of one piece of metadata.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Metadatum {
+    /// Text.
+    Text(String),
+    /// True or false.
+    Flag(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A list of texts.
+    Texts(Vec<String>),
+}
+
+/// A node of the access graph.
+#[derive(Debug, Clone)]
+pub struct Entity {
+    /// What names it.
+    pub key: Key,
+    /// The source's own word for what it is.
+    pub source_type: String,
+    /// The name that a person knows it by.
+    pub name: String,
+    /// What else is known.
+    pub metadata: Vec<(String, Metadatum)>,
+}
+
+/// Why an entity is tied to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelationKind {
+    /// A member of a connection.
+    Membership,
+    /// A role in a resource that contains others.
+    Role,
+    /// Access that was given.
+    Grant,
+    /// Access that was given to everyone.
+    PublicGrant,
+    /// A resource in a resource.
+    Containment,
+}
+
+impl RelationKind {
+    /// The word of the run file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Membership => "membership",
+            Self::Role => "role",
+            Self::Grant => "grant",
+            Self::PublicGrant => "public-grant",
+            Self::Containment => "containment",
+        }
+    }
+
+    /// The `connectionType` of the exports.
+    pub fn connection_type(self) -> &'static str {
+        match self {
+            Self::Membership => "group",
+            Self::Role => "role",
+            Self::Grant => "direct",
+            Self::PublicGrant => "public",
+            Self::Containment => "containment",
+        }
+    }
+
+    /// Whether this kind makes sense between entities of these types.
+    fn fits(self, parent: EntityType, child: EntityType) -> bool {
+        use EntityType::{Connection, Identity, Resource};
+        match self {
+            Self::Membership => matches!((parent, child), (Identity | Connection, Connection)),
+            Self::Role => matches!(
+                (parent, child),
+                (Identity | Connection, Resource | Connection)
+            ),
+            Self::Grant => matches!((parent, child), (Identity | Connection, Resource)),
+            Self::PublicGrant => matches!((parent, child), (Identity, Resource)),
+            Self::Containment => matches!((parent, child), (Resource, Resource)),
+        }
+    }
+}
+
+/// The normalised strength of a privilege.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Belongs.
+    Member,
+    /// May read.
+    Read,
+    /// May change contents.
+    Write,
+    /// May create further resources.
+    Create,
+    /// May do everything.
+    Admin,
+}
+
+impl Level {
+    /// The word of the exports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Create => "create",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// An edge of the access graph.
+#[derive(Debug, Clone)]
+pub struct Relation {
+    /// Why the two are tied.
+    pub kind: RelationKind,
+    /// The holder.
+    pub parent: Key,
+    /// What is held.
+    pub child: Key,
+    /// The source's own word for the privilege.
+    pub privilege: String,
+    /// The privilege on the common scale.
+    pub level: Option<Level>,
+    /// What else is known.
+    pub metadata: Vec<(String, Metadatum)>,
+}
+
+/// How much of something could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// All of it.
+    Complete,
+    /// Some of it.
+    Partial,
+    /// None of it.
+    Unreadable,
+    /// The API has no way to read it for anyone.
+    Unavailable,
+    /// The settings ask for it to be left out.
+    LeftOut,
+}
+
+impl Status {
+    /// The word of the run file and the reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Unreadable => "unreadable",
+            Self::Unavailable => "unavailable",
+            Self::LeftOut => "left-out",
+        }
+    }
+
+    /// Whether something that was asked for is missing.
+    pub fn is_gap(self) -> bool {
+        matches!(self, Self::Partial | Self::Unreadable)
+    }
+}
+
+/// What could and what could not be read.
+#[derive(Debug, Clone)]
+pub struct Coverage {
+    /// What kind of thing it is about.
+    pub family: String,
+    /// The one object that it is about.
+    pub scope: Option<String>,
+    /// How much could be read.
+    pub status: Status,
+    /// Why it is so.
+    pub reason: Option<String>,
+    /// The credential that served.
+    pub slot: Option<String>,
+}
+
+/// One thing that a connector says.
+#[derive(Debug, Clone)]
+pub enum Item {
+    /// A node.
+    Entity(Entity),
+    /// An edge.
+    Relation(Relation),
+    /// What could be read.
+    Coverage(Coverage),
+    /// A sentence for a person.
+    Warning(String),
+}
+
+/// An item breaks the contract.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadItem(pub String);
+
+/// The longest id, in bytes, as `wit/` says.
+const LONGEST_ID: usize = 1024;
+
+/// Keys of a relation's metadata that are the host's own.
+const OWN_KEYS: [&str; 4] = ["privilegeName", "privilegeValue", "connectionType", "level"];
+
+impl Item {
+    /// Checks what `wit/` says of items.
+    ///
+    /// # Errors
+    /// [`BadItem`], which names what is wrong.
+    pub fn checked(self, most_bytes: usize) -> Result<Self, BadItem> {
+        let size = self.size();
+        if size > most_bytes {
+            return Err(BadItem(format!(
+                "an item of {size} bytes; the limit item_kib allows {most_bytes}"
+            )));
+        }
+        match &self {
+            Self::Entity(entity) => {
+                check_key(&entity.key)?;
+                check_word("source type", &entity.source_type)?;
+                check_metadata(&entity.metadata, &[])?;
+            }
+            Self::Relation(relation) => {
+                check_key(&relation.parent)?;
+                check_key(&relation.child)?;
+                check_word("privilege", &relation.privilege)?;
+                check_metadata(&relation.metadata, &OWN_KEYS)?;
+                if !relation
+                    .kind
+                    .fits(relation.parent.entity_type, relation.child.entity_type)
+                {
+                    return Err(BadItem(format!(
+                        "a {} from {} to {}",
+                        relation.kind.word(),
+                        relation.parent.entity_type.word(),
+                        relation.child.entity_type.word()
+                    )));
+                }
+                if relation.parent == relation.child {
+                    return Err(BadItem(format!(
+                        "a {} of an entity with itself",
+                        relation.kind.word()
+                    )));
+                }
+            }
+            Self::Coverage(coverage) => {
+                check_word("family", &coverage.family)?;
+                if coverage.status != Status::Complete
+                    && coverage.reason.as_ref().is_none_or(String::is_empty)
+                {
+                    return Err(BadItem(format!(
+                        "coverage of {} that is {} without a reason",
+                        coverage.family,
+                        coverage.status.word()
+                    )));
+                }
+            }
+            Self::Warning(_) => {}
+        }
+        Ok(self)
+    }
+
+    /// The item without secrets, and without characters that a text can't hold.
+    #[must_use]
+    pub fn redacted(self, redactor: &Redactor) -> Self {
+        let clean = |text: String| match redactor.text(&text) {
+            std::borrow::Cow::Borrowed(_) => text,
+            std::borrow::Cow::Owned(clean) => clean,
+        };
+        let shown = |text: String| visible(clean(text));
+        let clean_key = |key: Key| Key {
+            source_id: clean(key.source_id),
+            ..key
+        };
+        let clean_metadata = |metadata: Vec<(String, Metadatum)>| {
+            metadata
+                .into_iter()
+                .map(|(key, value)| {
+                    let value = match value {
+                        Metadatum::Text(text) => Metadatum::Text(clean(text)),
+                        Metadatum::Texts(texts) => {
+                            Metadatum::Texts(texts.into_iter().map(clean).collect())
+                        }
+                        other => other,
+                    };
+                    (clean(key), value)
+                })
+                .collect()
+        };
+        match self {
+            Self::Entity(entity) => Self::Entity(Entity {
+                key: clean_key(entity.key),
+                source_type: clean(entity.source_type),
+                name: shown(entity.name),
+                metadata: clean_metadata(entity.metadata),
+            }),
+            Self::Relation(relation) => Self::Relation(Relation {
+                parent: clean_key(relation.parent),
+                child: clean_key(relation.child),
+                privilege: clean(relation.privilege),
+                metadata: clean_metadata(relation.metadata),
+                ..relation
+            }),
+            Self::Coverage(coverage) => Self::Coverage(Coverage {
+                family: clean(coverage.family),
+                scope: coverage.scope.map(shown),
+                status: coverage.status,
+                reason: coverage.reason.map(shown),
+                slot: coverage.slot.map(shown),
+            }),
+            Self::Warning(text) => Self::Warning(shown(text)),
+        }
+    }
+
+    fn size(&self) -> usize {
+        let metadata_size = |metadata: &[(String, Metadatum)]| {
+            metadata
+                .iter()
+                .map(|(key, value)| {
+                    16 + key.len()
+                        + match value {
+                            Metadatum::Text(text) => text.len(),
+                            Metadatum::Texts(texts) => {
+                                texts.iter().map(|text| 16 + text.len()).sum()
+                            }
+                            Metadatum::Flag(_) | Metadatum::Integer(_) => 8,
+                        }
+                })
+                .sum::<usize>()
+        };
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        match self {
+            Self::Entity(entity) => {
+                entity.key.source_id.len()
+                    + entity.source_type.len()
+                    + entity.name.len()
+                    + metadata_size(&entity.metadata)
+            }
+            Self::Relation(relation) => {
+                relation.parent.source_id.len()
+                    + relation.child.source_id.len()
+                    + relation.privilege.len()
+                    + metadata_size(&relation.metadata)
+            }
+            Self::Coverage(coverage) => {
+                coverage.family.len()
+                    + optional(&coverage.scope)
+                    + optional(&coverage.reason)
+                    + optional(&coverage.slot)
+            }
+            Self::Warning(text) => text.len(),
+        }
+    }
+}
+
+/// A text that a person sees: a control character becomes U+FFFD.
+fn visible(text: String) -> String {
+    if text.contains(char::is_control) {
+        text.replace(char::is_control, "\u{fffd}")
+    } else {
+        text
+    }
+}
+
+fn check_key(key: &Key) -> Result<(), BadItem> {
+    let id = &key.source_id;
+    if id.is_empty() || id.len() > LONGEST_ID {
+        return Err(BadItem(format!(
+            "a source id of {} bytes; it must be 1 to {LONGEST_ID}",
+            id.len()
+        )));
+    }
+    if id.contains(char::is_control) {
+        return Err(BadItem(
+            "a source id that holds a control character".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn check_word(what: &str, word: &str) -> Result<(), BadItem> {
+    if word.is_empty() || word.contains(char::is_control) {
+        return Err(BadItem(format!(
+            "a {what} that is empty or holds a control character"
+        )));
+    }
+    Ok(())
+}
+
+fn check_metadata(metadata: &[(String, Metadatum)], own: &[&str]) -> Result<(), BadItem> {
+    let mut seen = BTreeSet::new();
+    for (key, _) in metadata {
+        check_word("metadata key", key)?;
+        if own.contains(&key.as_str()) {
+            return Err(BadItem(format!(
+                "the metadata key {key}, which is the host's own"
+            )));
+        }
+        if !seen.insert(key) {
+            return Err(BadItem(
+                "the same metadata key twice in one item".to_owned(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(entity_type: EntityType, id: &str) -> Key {
+        Key {
+            entity_type,
+            source_id: id.into(),
+        }
+    }
+
+    fn entity(id: &str) -> Item {
+        Item::Entity(Entity {
+            key: key(EntityType::Identity, id),
+            source_type: "user".into(),
+            name: "A\nB".into(),
+            metadata: vec![],
+        })
+    }
+
+    fn relation(kind: RelationKind, parent: Key, child: Key) -> Item {
+        Item::Relation(Relation {
+            kind,
+            parent,
+            child,
+            privilege: "x".into(),
+            level: None,
+            metadata: vec![],
+        })
+    }
+
+    fn refused(item: Item) -> bool {
+        item.checked(10_000).is_err()
+    }
+
+    #[test]
+    fn ids_are_short_and_without_control_characters() {
+        assert!(!refused(entity("{a}")));
+        assert!(
+            refused(entity("")) && refused(entity("a\tb")) && refused(entity(&"a".repeat(1025)))
+        );
+    }
+
+    #[test]
+    fn a_relation_must_make_sense_for_its_ends() {
+        let user = || key(EntityType::Identity, "u");
+        let group = || key(EntityType::Connection, "g");
+        let repository = || key(EntityType::Resource, "r");
+        assert!(!refused(relation(
+            RelationKind::Grant,
+            group(),
+            repository()
+        )));
+        assert!(refused(relation(
+            RelationKind::Grant,
+            repository(),
+            group()
+        )));
+        assert!(refused(relation(
+            RelationKind::Membership,
+            user(),
+            repository()
+        )));
+        assert!(refused(relation(
+            RelationKind::Containment,
+            repository(),
+            repository()
+        )));
+    }
+
+    #[test]
+    fn a_gap_needs_a_reason() {
+        let coverage = |status, reason: Option<&str>| {
+            Item::Coverage(Coverage {
+                family: "members".into(),
+                scope: None,
+                status,
+                reason: reason.map(Into::into),
+                slot: None,
+            })
+        };
+        assert!(
+            refused(coverage(Status::Unreadable, None))
+                && refused(coverage(Status::Partial, Some("")))
+        );
+        assert!(!refused(coverage(Status::Complete, None)));
+    }
+
+    #[test]
+    fn metadata_keys_are_unique_and_not_the_hosts() {
+        let with = |keys: &[&str]| {
+            let mut item = relation(
+                RelationKind::Grant,
+                key(EntityType::Identity, "u"),
+                key(EntityType::Resource, "r"),
+            );
+            if let Item::Relation(relation) = &mut item {
+                relation.metadata = keys
+                    .iter()
+                    .map(|key| ((*key).to_owned(), Metadatum::Flag(true)))
+                    .collect();
+            }
+            item
+        };
+        assert!(!refused(with(&["project"])));
+        assert!(
+            refused(with(&["a", "a"])) && refused(with(&["privilegeName"])) && refused(with(&[""]))
+        );
+    }
+
+    #[test]
+    fn an_item_is_bounded() {
+        assert!(Item::Warning("a".repeat(101)).checked(100).is_err());
+        assert!(Item::Warning("a".repeat(100)).checked(100).is_ok());
+    }
+}

@@ -1,0 +1,399 @@
+//! The run file: one SQLite database per run. Exports and reports are views of it.
+
+use super::item::{Coverage, Entity, Item, Metadatum, Relation};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A run file that is being written. Everything happens in one transaction and without a journal of
+/// SQLite's: the file lies in a directory of its own that is thrown away where the run doesn't finish.
+pub struct RunFile {
+    database: Connection,
+    duplicates: u64,
+    contradictions: u64,
+}
+
+/// A relation with an end that no entity has.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// How many such relations there are.
+    pub relations: u64,
+    /// The first few missing ends: type and id.
+    pub examples: Vec<(String, String)>,
+}
+
+/// A row of the coverage.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct CoverageRow {
+    /// What kind of thing it is about.
+    pub family: String,
+    /// The one object that it is about; none: all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// How much could be read.
+    pub status: String,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The credential that served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
+}
+
+const SCHEMA: &str = "
+    CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE entity (
+        entity_type TEXT NOT NULL, source_id TEXT NOT NULL, source_type TEXT NOT NULL, name TEXT NOT NULL,
+        metadata TEXT NOT NULL, dangling INTEGER NOT NULL,
+        PRIMARY KEY (entity_type, source_id)) WITHOUT ROWID;
+    CREATE TABLE relation (
+        parent_type TEXT NOT NULL, parent_id TEXT NOT NULL, child_type TEXT NOT NULL, child_id TEXT NOT NULL,
+        kind TEXT NOT NULL, privilege TEXT NOT NULL, level TEXT, metadata TEXT NOT NULL,
+        PRIMARY KEY (parent_type, parent_id, child_type, child_id, kind, privilege)) WITHOUT ROWID;
+    CREATE TABLE coverage (
+        family TEXT NOT NULL, scope TEXT, status TEXT NOT NULL, reason TEXT, slot TEXT);
+    CREATE TABLE warning (text TEXT NOT NULL);
+    CREATE TABLE request (
+        family TEXT NOT NULL, slot TEXT NOT NULL, verdict TEXT NOT NULL, count INTEGER NOT NULL);
+";
+
+impl RunFile {
+    /// Creates a run file.
+    ///
+    /// # Errors
+    /// Where the file exists or can't be written.
+    pub fn create(path: &Path) -> rusqlite::Result<Self> {
+        let database = Connection::open(path)?;
+        database.execute_batch(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
+             PRAGMA temp_store = MEMORY;",
+        )?;
+        database.execute_batch("BEGIN")?;
+        database.execute_batch(SCHEMA)?;
+        Ok(Self {
+            database,
+            duplicates: 0,
+            contradictions: 0,
+        })
+    }
+
+    /// Writes an item that was checked.
+    ///
+    /// # Errors
+    /// Where the disk is full or broken.
+    pub fn write(&mut self, item: Item) -> rusqlite::Result<()> {
+        match item {
+            Item::Entity(entity) => self.write_entity(entity),
+            Item::Relation(relation) => self.write_relation(relation),
+            Item::Coverage(coverage) => self.write_coverage(coverage),
+            Item::Warning(text) => self.warn(&text),
+        }
+    }
+
+    fn write_entity(&mut self, entity: Entity) -> rusqlite::Result<()> {
+        let dangling = entity
+            .metadata
+            .iter()
+            .any(|(key, value)| key == "dangling" && *value == Metadatum::Flag(true));
+        let metadata = json(&entity.metadata);
+        let (kind, id) = (entity.key.entity_type.word(), &entity.key.source_id);
+        let inserted = self
+            .database
+            .prepare_cached(
+                "INSERT INTO entity VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![
+                kind,
+                id,
+                entity.source_type,
+                entity.name,
+                metadata,
+                dangling
+            ])?;
+        if inserted == 1 {
+            return Ok(());
+        }
+        let new = (dangling, entity.name, entity.source_type, metadata);
+        let old: (bool, String, String, String) = self
+            .database
+            .prepare_cached(
+                "SELECT dangling, name, source_type, metadata FROM entity WHERE entity_type = ?1 AND source_id = ?2",
+            )?
+            .query_row(params![kind, id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        self.duplicates += 1;
+        if new != old && new.0 == old.0 {
+            self.contradictions += 1;
+        }
+        // The least of the two wins, whichever came first: false is less than true.
+        if new < old {
+            self.database
+                .prepare_cached(
+                    "UPDATE entity SET dangling = ?3, name = ?4, source_type = ?5, metadata = ?6
+                     WHERE entity_type = ?1 AND source_id = ?2",
+                )?
+                .execute(params![kind, id, new.0, new.1, new.2, new.3])?;
+        }
+        Ok(())
+    }
+
+    fn write_relation(&mut self, relation: Relation) -> rusqlite::Result<()> {
+        let metadata = json(&relation.metadata);
+        let level = relation.level.map(super::item::Level::word);
+        let (parent, child) = (&relation.parent, &relation.child);
+        let keys = params![
+            parent.entity_type.word(),
+            parent.source_id,
+            child.entity_type.word(),
+            child.source_id,
+            relation.kind.word(),
+            relation.privilege,
+            level,
+            metadata
+        ];
+        let inserted = self
+            .database
+            .prepare_cached("INSERT INTO relation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING")?
+            .execute(keys)?;
+        if inserted == 1 {
+            return Ok(());
+        }
+        self.duplicates += 1;
+        let changed = self
+            .database
+            .prepare_cached(
+                "UPDATE relation SET level = ?7, metadata = ?8
+                 WHERE parent_type = ?1 AND parent_id = ?2 AND child_type = ?3 AND child_id = ?4 AND kind = ?5
+                   AND privilege = ?6 AND (ifnull(?7, ''), ?8) < (ifnull(level, ''), metadata)",
+            )?
+            .execute(keys)?;
+        let differs: bool = changed == 1
+            || self
+                .database
+                .prepare_cached(
+                    "SELECT (ifnull(?7, ''), ?8) <> (ifnull(level, ''), metadata) FROM relation
+                     WHERE parent_type = ?1 AND parent_id = ?2 AND child_type = ?3 AND child_id = ?4
+                       AND kind = ?5 AND privilege = ?6",
+                )?
+                .query_row(keys, |row| row.get(0))?;
+        self.contradictions += u64::from(differs);
+        Ok(())
+    }
+
+    fn write_coverage(&mut self, coverage: Coverage) -> rusqlite::Result<()> {
+        self.database
+            .prepare_cached("INSERT INTO coverage VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![
+                coverage.family,
+                coverage.scope,
+                coverage.status.word(),
+                coverage.reason,
+                coverage.slot
+            ])?;
+        Ok(())
+    }
+
+    /// Adds a sentence for the person who reads the result.
+    ///
+    /// # Errors
+    /// Where the disk is full or broken.
+    pub fn warn(&mut self, text: &str) -> rusqlite::Result<()> {
+        self.database
+            .prepare_cached("INSERT INTO warning VALUES (?1)")?
+            .execute([text])?;
+        Ok(())
+    }
+
+    /// Notes a fact about the run.
+    ///
+    /// # Errors
+    /// As [`RunFile::warn`].
+    pub fn note(&mut self, key: &str, value: &str) -> rusqlite::Result<()> {
+        self.database
+            .prepare_cached("INSERT OR REPLACE INTO run VALUES (?1, ?2)")?
+            .execute([key, value])?;
+        Ok(())
+    }
+
+    /// Notes how often a kind of request was made.
+    ///
+    /// # Errors
+    /// As [`RunFile::warn`].
+    pub fn note_request(
+        &mut self,
+        family: &str,
+        slot: &str,
+        verdict: &str,
+        count: u64,
+    ) -> rusqlite::Result<()> {
+        self.database
+            .prepare_cached("INSERT INTO request VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![family, slot, verdict, count])?;
+        Ok(())
+    }
+
+    /// How many items came more than once.
+    pub fn duplicates(&self) -> u64 {
+        self.duplicates
+    }
+
+    /// How many of those said something else than before.
+    pub fn contradictions(&self) -> u64 {
+        self.contradictions
+    }
+
+    /// Takes out the relations that have an end which no entity has: both must exist where the exports are
+    /// read. They stay in the table `loose_relation`.
+    ///
+    /// # Errors
+    /// As [`RunFile::warn`].
+    pub fn set_missing_apart(&mut self) -> rusqlite::Result<Missing> {
+        self.database.execute_batch(
+            "CREATE TABLE loose_relation AS SELECT * FROM relation AS r
+             WHERE NOT EXISTS (SELECT 1 FROM entity WHERE entity_type = r.parent_type AND source_id = r.parent_id)
+                OR NOT EXISTS (SELECT 1 FROM entity WHERE entity_type = r.child_type AND source_id = r.child_id)",
+        )?;
+        let relations =
+            self.database
+                .query_row("SELECT count(*) FROM loose_relation", [], |row| row.get(0))?;
+        if relations == 0 {
+            return Ok(Missing {
+                relations,
+                examples: Vec::new(),
+            });
+        }
+        self.database.execute_batch(
+            "DELETE FROM relation AS r WHERE
+                NOT EXISTS (SELECT 1 FROM entity WHERE entity_type = r.parent_type AND source_id = r.parent_id)
+             OR NOT EXISTS (SELECT 1 FROM entity WHERE entity_type = r.child_type AND source_id = r.child_id)",
+        )?;
+        let examples = self
+            .database
+            .prepare(
+                "SELECT entity_type, source_id FROM
+                   (SELECT parent_type AS entity_type, parent_id AS source_id FROM loose_relation
+                    UNION SELECT child_type, child_id FROM loose_relation) AS ends
+                 WHERE NOT EXISTS (SELECT 1 FROM entity
+                    WHERE entity_type = ends.entity_type AND source_id = ends.source_id)
+                 ORDER BY 1, 2 LIMIT 5",
+            )?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(Missing {
+            relations,
+            examples,
+        })
+    }
+
+    /// How many entities there are of each source type, and relations of each kind.
+    ///
+    /// # Errors
+    /// Where the file can't be read.
+    pub fn counts(&self) -> rusqlite::Result<(BTreeMap<String, u64>, BTreeMap<String, u64>)> {
+        let count = |sql: &str| -> rusqlite::Result<BTreeMap<String, u64>> {
+            self.database
+                .prepare(sql)?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        };
+        Ok((
+            count("SELECT source_type, count(*) FROM entity GROUP BY 1")?,
+            count("SELECT kind, count(*) FROM relation GROUP BY 1")?,
+        ))
+    }
+
+    /// How many entities only a relation named.
+    ///
+    /// # Errors
+    /// As [`RunFile::counts`].
+    pub fn dangling(&self) -> rusqlite::Result<u64> {
+        self.database
+            .query_row("SELECT count(*) FROM entity WHERE dangling", [], |row| {
+                row.get(0)
+            })
+    }
+
+    /// The coverage: families before their objects, at most `most` rows, and how many there are.
+    ///
+    /// # Errors
+    /// As [`RunFile::counts`].
+    pub fn coverage(&self, most: usize) -> rusqlite::Result<(Vec<CoverageRow>, u64)> {
+        let total = self
+            .database
+            .query_row("SELECT count(*) FROM coverage", [], |row| row.get(0))?;
+        let rows = self
+            .database
+            .prepare(
+                "SELECT family, scope, status, reason, slot FROM coverage
+                 ORDER BY scope IS NOT NULL, family, scope, status, reason LIMIT ?1",
+            )?
+            .query_map([most as u64], |row| {
+                Ok(CoverageRow {
+                    family: row.get(0)?,
+                    scope: row.get(1)?,
+                    status: row.get(2)?,
+                    reason: row.get(3)?,
+                    slot: row.get(4)?,
+                })
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok((rows, total))
+    }
+
+    /// How many rows of the coverage say that something asked for is missing.
+    ///
+    /// # Errors
+    /// As [`RunFile::counts`].
+    pub fn gaps(&self) -> rusqlite::Result<u64> {
+        self.database.query_row(
+            "SELECT count(*) FROM coverage WHERE status IN ('partial', 'unreadable')",
+            [],
+            |row| row.get(0),
+        )
+    }
+
+    /// The warnings, at most `most` of them.
+    ///
+    /// # Errors
+    /// As [`RunFile::counts`].
+    pub fn warnings(&self, most: usize) -> rusqlite::Result<Vec<String>> {
+        self.database
+            .prepare("SELECT DISTINCT text FROM warning ORDER BY 1 LIMIT ?1")?
+            .query_map([most as u64], |row| row.get(0))?
+            .collect()
+    }
+
+    /// The value of a run's fact.
+    ///
+    /// # Errors
+    /// As [`RunFile::counts`].
+    pub fn fact(&self, key: &str) -> rusqlite::Result<Option<String>> {
+        self.database
+            .query_row("SELECT value FROM run WHERE key = ?1", [key], |row| {
+                row.get(0)
+            })
+            .optional()
+    }
+
+    pub(super) fn database(&self) -> &Connection {
+        &self.database
+    }
+
+    /// Ends the transaction and closes the file.
+    ///
+    /// # Errors
+    /// As [`RunFile::warn`].
+    pub fn close(self) -> rusqlite::Result<()> {
+        self.database.execute_batch("COMMIT")?;
+        self.database.close().map_err(|(_, error)| error)
+    }
+}
+
+/// Metadata as a JSON object with its keys in order.
+fn json(metadata: &[(String, Metadatum)]) -> String {
+    let sorted: BTreeMap<&str, &Metadatum> = metadata
+        .iter()
+        .map(|(key, value)| (key.as_str(), value))
+        .collect();
+    serde_json::to_string(&sorted)
+        .unwrap_or_else(|_| unreachable!("texts, flags and numbers are JSON"))
+}

@@ -1,0 +1,570 @@
+//! A connection: one tenant's configuration of one connector.
+//!
+//! It is read by hand rather than by serde: an error of serde repeats the offending value, which here may
+//! be a secret.
+
+use crate::manifest::{Manifest, Pace, SlotKind, SlotName};
+use crate::settings::SettingValue;
+use crate::vault::{self, Credential, SecretSource, SourceError, Vault};
+use indexmap::IndexMap;
+use std::path::{Path, PathBuf};
+use url::Url;
+use zeroize::Zeroizing;
+
+/// A connection that was read, checked against its manifest, and whose secrets were fetched.
+pub struct Connection {
+    /// The settings, defaults included, in the order of the manifest.
+    pub settings: IndexMap<String, SettingValue>,
+    /// The credentials.
+    pub vault: Vault,
+    /// Where requests may go.
+    pub network: Network,
+    /// How fast the API is asked.
+    pub pace: Pace,
+    /// What the manifest says about credentials of this look.
+    pub hints: Vec<String>,
+}
+
+/// What a connection allows on the way to its API.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Network {
+    /// Private, loopback and link-local addresses may be connected to.
+    pub allow_private_networks: bool,
+    /// The API URL may be plain `http`.
+    pub allow_plain_http: bool,
+    /// PEM certificates that are trusted beside the usual roots.
+    pub ca_file: Option<PathBuf>,
+    /// The only way to a proxy: the environment's proxy variables are ignored.
+    pub proxy: Option<Url>,
+}
+
+/// What the command line says beside a connection file, or in place of one.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `name=value` for settings.
+    pub settings: Vec<String>,
+    /// `slot.field=env:NAME`, `=file:PATH` or `=command:PROGRAM ARGUMENTS`.
+    pub secrets: Vec<String>,
+    /// As in `[network]`.
+    pub allow_private_networks: bool,
+    /// As in `[network]`.
+    pub allow_plain_http: bool,
+    /// As in `[pace]`.
+    pub in_flight: Option<u32>,
+    /// Secrets may stand in the connection file itself.
+    pub allow_inline_secrets: bool,
+}
+
+/// Why a connection can't be used. The text names where, what and how to mend it, and never a value.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct ConnectionError {
+    place: String,
+    problem: String,
+}
+
+impl Connection {
+    /// Reads a connection file, where there is one, then what the command line says, checks both against
+    /// the manifest and fetches the secrets. Relative paths are seen from the file's directory.
+    ///
+    /// # Errors
+    /// Where something is missing, unknown or of the wrong type, or a secret can't be had.
+    pub fn load(
+        manifest: &Manifest,
+        file: Option<&Path>,
+        overrides: &Overrides,
+    ) -> Result<Self, ConnectionError> {
+        let mut draft = Draft::default();
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| at(path, format!("the connection can't be read: {error}")))?;
+            draft.read_file(manifest, path, &text, overrides.allow_inline_secrets)?;
+        }
+        draft.read_command_line(manifest, overrides)?;
+        let directory = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        let place = file.map_or("the command line".to_owned(), |path| {
+            path.display().to_string()
+        });
+        draft.finish(manifest, directory, &place)
+    }
+}
+
+/// A connection while it is put together.
+#[derive(Default)]
+struct Draft {
+    settings: IndexMap<String, SettingValue>,
+    secrets: IndexMap<SlotName, IndexMap<&'static str, SecretSource>>,
+    network: Network,
+    in_flight: Option<u32>,
+    requests_per_hour: Option<u32>,
+}
+
+impl Draft {
+    fn read_file(
+        &mut self,
+        manifest: &Manifest,
+        path: &Path,
+        text: &str,
+        allow_inline: bool,
+    ) -> Result<(), ConnectionError> {
+        let document: toml::Table = toml::from_str(text).map_err(|error| {
+            // The error's own text shows the line, and a line may hold a secret.
+            let line = error.span().map_or(1, |span| {
+                text[..span.start.min(text.len())].matches('\n').count() + 1
+            });
+            at(
+                path,
+                format!(
+                    "line {line} is not TOML: check quotes, brackets and repeated keys near it"
+                ),
+            )
+        })?;
+        let mut top = Table::new(path, "", document);
+        let connector = top.text("connector")?.ok_or_else(|| {
+            at(
+                path,
+                format!(
+                    "connector is missing; write connector = {:?}",
+                    manifest.name
+                ),
+            )
+        })?;
+        if connector != manifest.name {
+            return Err(at(
+                path,
+                format!(
+                    "connector is {connector:?}, but {} is the manifest of {:?}; give the manifest that belongs to this connection",
+                    manifest.path.display(),
+                    manifest.name
+                ),
+            ));
+        }
+        self.read_settings(manifest, top.table("settings")?)?;
+        self.read_credentials(manifest, top.table("credentials")?, allow_inline)?;
+        self.read_network(path, top.table("network")?)?;
+        self.read_pace(top.table("pace")?)?;
+        top.finish(&["connector", "settings", "credentials", "network", "pace"])
+    }
+
+    fn read_settings(
+        &mut self,
+        manifest: &Manifest,
+        mut table: Table,
+    ) -> Result<(), ConnectionError> {
+        for (name, declaration) in &manifest.settings {
+            if let Some(value) = table.take(name) {
+                let value = declaration.kind.parse_toml(&value).map_err(|problem| {
+                    table.error(name, &format!("{problem} ({})", declaration.help))
+                })?;
+                self.settings.insert(name.clone(), value);
+            }
+        }
+        table.finish(
+            &manifest
+                .settings
+                .keys()
+                .map(String::as_str)
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    fn read_credentials(
+        &mut self,
+        manifest: &Manifest,
+        mut table: Table,
+        allow_inline: bool,
+    ) -> Result<(), ConnectionError> {
+        for (slot, declaration) in &manifest.slots {
+            let Some(mut fields) = table.optional_table(slot.as_str())? else {
+                continue;
+            };
+            let mut known = Vec::new();
+            for (field, aliases) in declared_fields(declaration.kind, &declaration.password_aliases)
+            {
+                for name in std::iter::once(field).chain(aliases.iter().map(String::as_str)) {
+                    known.push(name);
+                    let Some(value) = fields.take(name) else {
+                        continue;
+                    };
+                    let source = secret_source(&value, allow_inline || field == "username")
+                        .map_err(|problem| fields.error(name, &problem))?;
+                    if self
+                        .secrets
+                        .entry(slot.clone())
+                        .or_default()
+                        .insert(field, source)
+                        .is_some()
+                    {
+                        return Err(fields.error(
+                            name,
+                            &format!("is given twice; it is another word for {field}"),
+                        ));
+                    }
+                }
+            }
+            fields.finish(&known)?;
+        }
+        table.finish(
+            &manifest
+                .slots
+                .keys()
+                .map(SlotName::as_str)
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    fn read_network(&mut self, path: &Path, mut table: Table) -> Result<(), ConnectionError> {
+        let directory = path.parent().unwrap_or(Path::new(""));
+        self.network = Network {
+            allow_private_networks: table.flag("allow_private_networks")?.unwrap_or(false),
+            allow_plain_http: table.flag("allow_plain_http")?.unwrap_or(false),
+            ca_file: table.text("ca_file")?.map(|file| directory.join(file)),
+            proxy: table
+                .text("proxy")?
+                .map(|text| parse_proxy(&text))
+                .transpose()
+                .map_err(|problem| table.error("proxy", &problem))?,
+        };
+        table.finish(&[
+            "allow_private_networks",
+            "allow_plain_http",
+            "ca_file",
+            "proxy",
+        ])
+    }
+
+    fn read_pace(&mut self, mut table: Table) -> Result<(), ConnectionError> {
+        self.in_flight = table.count("in_flight")?;
+        self.requests_per_hour = table.count("requests_per_hour")?;
+        table.finish(&["in_flight", "requests_per_hour"])
+    }
+
+    fn read_command_line(
+        &mut self,
+        manifest: &Manifest,
+        overrides: &Overrides,
+    ) -> Result<(), ConnectionError> {
+        let fail = |problem: String| ConnectionError {
+            place: "the command line".to_owned(),
+            problem,
+        };
+        for pair in &overrides.settings {
+            let (name, value) = pair
+                .split_once('=')
+                .ok_or_else(|| fail("--set must be given as name=value".to_owned()))?;
+            let declaration = manifest
+                .settings
+                .get(name)
+                .ok_or_else(|| fail(unknown(name, manifest.settings.keys().map(String::as_str))))?;
+            let value = declaration.kind.parse_text(value).map_err(|problem| {
+                fail(format!("--set {name} {problem} ({})", declaration.help))
+            })?;
+            self.settings.insert(name.to_owned(), value);
+        }
+        for pair in &overrides.secrets {
+            let usage = "--secret must be given as slot.field=env:NAME, =file:PATH or =command:PROGRAM ARGUMENTS";
+            let (place, source) = pair.split_once('=').ok_or_else(|| fail(usage.to_owned()))?;
+            let (slot, field) = place
+                .split_once('.')
+                .ok_or_else(|| fail(usage.to_owned()))?;
+            let (slot, declaration) = manifest
+                .slots
+                .iter()
+                .find(|(name, _)| name.as_str() == slot)
+                .ok_or_else(|| fail(unknown(slot, manifest.slots.keys().map(SlotName::as_str))))?;
+            let fields = declared_fields(declaration.kind, &declaration.password_aliases);
+            let (field, _) = fields
+                .iter()
+                .find(|(name, aliases)| {
+                    *name == field || aliases.iter().any(|alias| alias == field)
+                })
+                .ok_or_else(|| fail(unknown(field, fields.iter().map(|(name, _)| *name))))?;
+            let source = match source.split_once(':') {
+                Some(("env", name)) => SecretSource::Env(name.to_owned()),
+                Some(("file", path)) => SecretSource::File(
+                    // Said on the command line, so seen from where the command runs.
+                    std::path::absolute(path).map_err(|error| fail(error.to_string()))?,
+                ),
+                Some(("command", words)) => {
+                    SecretSource::Command(words.split_whitespace().map(str::to_owned).collect())
+                }
+                _ => return Err(fail(usage.to_owned())),
+            };
+            self.secrets
+                .entry(slot.clone())
+                .or_default()
+                .insert(field, source);
+        }
+        self.network.allow_private_networks |= overrides.allow_private_networks;
+        self.network.allow_plain_http |= overrides.allow_plain_http;
+        self.in_flight = overrides.in_flight.or(self.in_flight);
+        Ok(())
+    }
+
+    fn finish(
+        mut self,
+        manifest: &Manifest,
+        directory: &Path,
+        place: &str,
+    ) -> Result<Connection, ConnectionError> {
+        let fail = |problem: String| ConnectionError {
+            place: place.to_owned(),
+            problem,
+        };
+        let mut settings = IndexMap::new();
+        for (name, declaration) in &manifest.settings {
+            let value = self
+                .settings
+                .swap_remove(name)
+                .or_else(|| declaration.default.clone());
+            let empty = matches!(&value, Some(SettingValue::Text(text)) if text.is_empty());
+            if declaration.required && (value.is_none() || empty) {
+                let what = if empty { "is empty" } else { "is missing" };
+                return Err(fail(format!(
+                    "settings.{name} {what}: give {}",
+                    declaration.help
+                )));
+            }
+            if let Some(value) = value {
+                settings.insert(name.clone(), value);
+            }
+        }
+        let pace = Pace {
+            in_flight: self.in_flight.unwrap_or(manifest.pace.in_flight),
+            requests_per_hour: self
+                .requests_per_hour
+                .unwrap_or(manifest.pace.requests_per_hour),
+        };
+        if pace.in_flight == 0 || pace.in_flight > manifest.limits.in_flight {
+            return Err(fail(format!(
+                "pace.in_flight is {}, but must be 1 to {} (the manifest's limits.in_flight)",
+                pace.in_flight, manifest.limits.in_flight
+            )));
+        }
+        let (vault, hints) = open_vault(manifest, self.secrets, directory).map_err(fail)?;
+        Ok(Connection {
+            settings,
+            vault,
+            network: self.network,
+            pace,
+            hints,
+        })
+    }
+}
+
+fn open_vault(
+    manifest: &Manifest,
+    mut secrets: IndexMap<SlotName, IndexMap<&'static str, SecretSource>>,
+    directory: &Path,
+) -> Result<(Vault, Vec<String>), String> {
+    let mut credentials = IndexMap::new();
+    let mut hints = Vec::new();
+    for (slot, declaration) in &manifest.slots {
+        let Some(mut fields) = secrets.swap_remove(slot) else {
+            continue;
+        };
+        let mut take = |field: &str| {
+            fields.swap_remove(field).ok_or_else(|| {
+                format!(
+                    "credentials.{slot}.{field} is missing: this credential is {}",
+                    declaration.help
+                )
+            })
+        };
+        let unusable = |field: &str| {
+            let place = format!("credentials.{slot}.{field}");
+            move |error: SourceError| format!("{place}: {error}")
+        };
+        let credential = match declaration.kind {
+            SlotKind::Bearer => Credential::Bearer {
+                token: take("token")?
+                    .secret(directory)
+                    .map_err(unusable("token"))?,
+            },
+            SlotKind::Basic => Credential::Basic {
+                username: take("username")?
+                    .text(directory)
+                    .map_err(unusable("username"))?,
+                password: take("password")?
+                    .secret(directory)
+                    .map_err(unusable("password"))?,
+            },
+        };
+        hints.extend(vault::hints(slot, declaration, &credential));
+        credentials.insert(slot.clone(), credential);
+    }
+    if credentials.is_empty() && !manifest.slots.is_empty() {
+        let known: Vec<String> = manifest
+            .slots
+            .iter()
+            .map(|(name, declaration)| format!("[credentials.{name}]: {}", declaration.help))
+            .collect();
+        return Err(format!(
+            "no credential is given; give at least one of {}",
+            known.join("; ")
+        ));
+    }
+    Ok((Vault::new(credentials), hints))
+}
+
+/// The fields of a slot and other words for them.
+fn declared_fields(kind: SlotKind, password_aliases: &[String]) -> Vec<(&'static str, &[String])> {
+    match kind {
+        SlotKind::Bearer => vec![("token", &[])],
+        SlotKind::Basic => vec![("username", &[]), ("password", password_aliases)],
+    }
+}
+
+fn secret_source(value: &toml::Value, allow_inline: bool) -> Result<SecretSource, String> {
+    const FORMS: &str =
+        "{ env = \"NAME\" }, { file = \"path\" } or { command = [\"program\", \"argument\"] }";
+    match value {
+        toml::Value::String(text) if allow_inline => {
+            Ok(SecretSource::Inline(Zeroizing::new(text.clone())))
+        }
+        toml::Value::String(_) => Err(format!(
+            "is written into the file itself; move it out and write {FORMS}, or allow it with --allow-inline-secrets"
+        )),
+        toml::Value::Table(table) if table.len() == 1 => match table.iter().next() {
+            Some((key, toml::Value::String(name))) if key == "env" => {
+                Ok(SecretSource::Env(name.clone()))
+            }
+            Some((key, toml::Value::String(path))) if key == "file" => {
+                Ok(SecretSource::File(path.into()))
+            }
+            Some((key, toml::Value::Array(words))) if key == "command" && !words.is_empty() => {
+                words
+                    .iter()
+                    .map(|word| word.as_str().map(str::to_owned))
+                    .collect::<Option<_>>()
+                    .map(SecretSource::Command)
+                    .ok_or_else(|| {
+                        "command must be a list of texts: the program, then its arguments"
+                            .to_owned()
+                    })
+            }
+            _ => Err(format!("must be one of {FORMS}")),
+        },
+        _ => Err(format!("must be one of {FORMS}")),
+    }
+}
+
+fn parse_proxy(text: &str) -> Result<Url, String> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        _ => Err("must be the URL of an HTTP proxy, such as http://proxy:3128".to_owned()),
+    }
+}
+
+fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    format!(
+        "{name:?} is not known; known are: {}",
+        known.collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn at(path: &Path, problem: String) -> ConnectionError {
+    ConnectionError {
+        place: path.display().to_string(),
+        problem,
+    }
+}
+
+/// A table of the connection file: its keys are taken one by one, and what is left is an error.
+struct Table<'a> {
+    path: &'a Path,
+    prefix: String,
+    table: toml::Table,
+}
+
+impl<'a> Table<'a> {
+    fn new(path: &'a Path, prefix: &str, table: toml::Table) -> Self {
+        Self {
+            path,
+            prefix: prefix.to_owned(),
+            table,
+        }
+    }
+
+    fn error(&self, key: &str, problem: &str) -> ConnectionError {
+        at(self.path, format!("{}{key} {problem}", self.prefix))
+    }
+
+    fn take(&mut self, key: &str) -> Option<toml::Value> {
+        self.table.remove(key)
+    }
+
+    fn typed<T>(
+        &mut self,
+        key: &str,
+        expected: &str,
+        convert: impl Fn(toml::Value) -> Option<T>,
+    ) -> Result<Option<T>, ConnectionError> {
+        let Some(value) = self.take(key) else {
+            return Ok(None);
+        };
+        let found = value.type_str();
+        match convert(value) {
+            Some(value) => Ok(Some(value)),
+            None => Err(self.error(key, &format!("must be {expected}, but is of type {found}"))),
+        }
+    }
+
+    fn text(&mut self, key: &str) -> Result<Option<String>, ConnectionError> {
+        self.typed(key, "a text", |value| match value {
+            toml::Value::String(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    fn flag(&mut self, key: &str) -> Result<Option<bool>, ConnectionError> {
+        self.typed(key, "true or false", |value| value.as_bool())
+    }
+
+    fn count(&mut self, key: &str) -> Result<Option<u32>, ConnectionError> {
+        self.typed(key, "a whole number from 0 on", |value| {
+            u32::try_from(value.as_integer()?).ok()
+        })
+    }
+
+    fn optional_table(&mut self, key: &str) -> Result<Option<Table<'a>>, ConnectionError> {
+        let prefix = format!("{}{key}.", self.prefix);
+        let table =
+            self.typed(
+                key,
+                &format!("a table: [{}{key}]", self.prefix),
+                |value| match value {
+                    toml::Value::Table(table) => Some(table),
+                    _ => None,
+                },
+            )?;
+        Ok(table.map(|table| Table {
+            path: self.path,
+            prefix,
+            table,
+        }))
+    }
+
+    fn table(&mut self, key: &str) -> Result<Table<'a>, ConnectionError> {
+        let empty = Table::new(
+            self.path,
+            &format!("{}{key}.", self.prefix),
+            toml::Table::new(),
+        );
+        Ok(self.optional_table(key)?.unwrap_or(empty))
+    }
+
+    fn finish(self, known: &[&str]) -> Result<(), ConnectionError> {
+        match self.table.keys().next() {
+            None => Ok(()),
+            Some(key) => Err(at(
+                self.path,
+                format!(
+                    "{}{key} is not known; known here are: {}",
+                    self.prefix,
+                    known.join(", ")
+                ),
+            )),
+        }
+    }
+}

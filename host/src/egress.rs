@@ -1,0 +1,265 @@
+//! The way of a request from the guest to the API and back, top to bottom:
+//! policy, pace, retry, credential, client, and the answer's way home.
+
+pub mod address;
+mod answer;
+mod client;
+mod failure;
+pub mod policy;
+pub mod retry;
+mod tally;
+
+pub use client::ClientError;
+pub use tally::{Entry, Tally, Verdict};
+
+use crate::connection::Connection;
+use crate::manifest::{Limits, Manifest, Retry, SlotKind, SlotName};
+use crate::settings::SettingValue;
+use crate::vault::Vault;
+use failure::Failure;
+use http::{HeaderMap, Method, header};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use policy::{ApiOrigin, Permit, Policy, Refusal, SLOT_HEADER};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Semaphore;
+use url::Url;
+use wasmtime_wasi_http::{Error, WasiBody};
+
+/// Why a connection's API can't be asked at all.
+#[derive(Debug, thiserror::Error)]
+pub enum EgressError {
+    /// The API URL is plain http.
+    #[error(
+        "{0} is plain http, over which credentials can be read by others; use https, or set allow_plain_http = true under [network] in the connection for a test"
+    )]
+    PlainHttp(ApiOrigin),
+    /// The API URL names a forbidden address.
+    #[error(transparent)]
+    Address(#[from] address::AddressError),
+    /// The client can't be built.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The API URL is missing or no URL.
+    #[error("the setting {0} holds no http or https URL")]
+    NoOrigin(String),
+}
+
+/// Everything that a run's requests go through. One per run.
+pub struct Egress {
+    policy: Policy,
+    vault: Vault,
+    client: reqwest::Client,
+    in_flight: Arc<Semaphore>,
+    retry: Retry,
+    limits: Limits,
+    sent: AtomicU64,
+    tally: Tally,
+}
+
+impl Egress {
+    /// Prepares the requests of one run.
+    ///
+    /// # Errors
+    /// Where the connection's API URL may not be asked.
+    pub fn new(manifest: &Manifest, connection: &mut Connection) -> Result<Self, EgressError> {
+        let no_origin = || EgressError::NoOrigin(manifest.origin_setting.clone());
+        let origin = match connection.settings.get(&manifest.origin_setting) {
+            Some(SettingValue::Text(text)) => {
+                Url::parse(text).ok().as_ref().and_then(ApiOrigin::of)
+            }
+            _ => None,
+        }
+        .ok_or_else(no_origin)?;
+        if origin.is_plain() && !connection.network.allow_plain_http {
+            return Err(EgressError::PlainHttp(origin));
+        }
+        address::check_literal(origin.host(), connection.network.allow_private_networks)?;
+        let vault = std::mem::replace(&mut connection.vault, Vault::new(Default::default()));
+        let filled = vault.slots().map(|(slot, _)| slot.clone()).collect();
+        Ok(Self {
+            policy: Policy::new(origin, manifest.rules.clone(), filled),
+            vault,
+            client: client::build(&connection.network)?,
+            in_flight: Arc::new(Semaphore::new(connection.pace.in_flight as usize)),
+            retry: manifest.retry,
+            limits: manifest.limits,
+            sent: AtomicU64::new(0),
+            tally: Tally::default(),
+        })
+    }
+
+    /// What was asked and what came back.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The credentials that may be named, and how each is sent.
+    pub fn slots(&self) -> Vec<(String, SlotKind)> {
+        self.vault
+            .slots()
+            .map(|(slot, kind)| (slot.to_string(), kind))
+            .collect()
+    }
+
+    /// How many requests were sent, retries included.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Takes a request of the guest all the way.
+    ///
+    /// # Errors
+    /// [`Error::HttpRequestDenied`] where the policy refuses it and nothing was sent; else what became of it.
+    pub async fn send(
+        &self,
+        request: http::Request<WasiBody>,
+    ) -> Result<http::Response<WasiBody>, Error> {
+        let (parts, body) = request.into_parts();
+
+        // The guest's body is drained first: one that is dropped early reaches the guest as a broken
+        // connection in place of the refusal.
+        let has_body = drain(body).await;
+        let permit = self.policy.judge(&parts.method, &parts.uri, &parts.headers);
+        let permit = match permit {
+            Ok(_) if has_body => return Err(self.refuse(Refusal::Body, "")),
+            Ok(permit) => permit,
+            Err(refusal) => return Err(self.refuse(refusal, "")),
+        };
+
+        // Pace: as many requests at once as the connection allows.
+        let slot_in_flight = Arc::clone(&self.in_flight)
+            .acquire_owned()
+            .await
+            .unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
+
+        let headers = own_headers(parts.headers);
+        let (head, spooled) = self.ask(&permit, &parts.method, &headers).await?;
+        let redactor = self.vault.redactor();
+        let mut answer = http::Response::new(answer::body(
+            spooled,
+            self.limits.response_mib.saturating_mul(1024 * 1024),
+            redactor,
+            slot_in_flight,
+        ));
+        *answer.status_mut() = head.status;
+        *answer.headers_mut() = answer::headers(&head.headers, redactor);
+        Ok(answer)
+    }
+
+    /// Retry: asks until there is an answer that will not pass, or the attempts are used up.
+    async fn ask(
+        &self,
+        permit: &Permit<'_>,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<(Head, answer::Spooled), Error> {
+        let family = &permit.rule.family;
+        let slot = permit.slot.map(SlotName::as_str);
+        let idempotent = method.is_idempotent();
+        let mut attempt = 1;
+        loop {
+            let budget = self.limits.requests;
+            if self
+                .sent
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
+                    (n < budget).then_some(n + 1)
+                })
+                .is_err()
+            {
+                return Err(self.refuse(Refusal::Budget, family));
+            }
+            let last = attempt >= self.retry.attempts || !idempotent;
+            let asked = self.once(permit, method, headers).await;
+            let wait = match asked {
+                Ok((head, spooled)) => {
+                    self.tally
+                        .count(family, slot, Verdict::Status(head.status.as_u16()));
+                    if last || !retry::may_pass(head.status) {
+                        return Ok((head, spooled));
+                    }
+                    tracing::debug!(
+                        family,
+                        status = head.status.as_u16(),
+                        attempt,
+                        "asking again"
+                    );
+                    retry::wait(&self.retry, attempt + 1, Some(&head.headers))
+                }
+                Err(error) => {
+                    self.tally.count(family, slot, Verdict::Failed);
+                    let failure = Failure::of(&error);
+                    let reason = client::chain(&error.without_url());
+                    let reason = self.vault.redactor().text(&reason).into_owned();
+                    self.tally.failure(reason.clone());
+                    if last || failure.is_final() {
+                        tracing::warn!(family, attempt, reason, "no answer");
+                        return Err(failure.into());
+                    }
+                    tracing::debug!(family, attempt, reason, "asking again");
+                    retry::wait(&self.retry, attempt + 1, None)
+                }
+            };
+            attempt += 1;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Credential and client: from here on the request holds a secret.
+    async fn once(
+        &self,
+        permit: &Permit<'_>,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<(Head, answer::Spooled), reqwest::Error> {
+        let mut request = self
+            .client
+            .request(method.clone(), permit.url.clone())
+            .headers(headers.clone());
+        if let Some(value) = permit.slot.and_then(|slot| self.vault.authorization(slot)) {
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        let mut response = request.send().await?;
+        let head = Head {
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+        };
+        Ok((head, answer::spool(response).await?))
+    }
+
+    fn refuse(&self, refusal: Refusal, family: &str) -> Error {
+        tracing::warn!(rule = refusal.word(), "a request was refused: {refusal}");
+        self.tally
+            .count(family, None, Verdict::Refused(refusal.word()));
+        Error::HttpRequestDenied
+    }
+}
+
+/// Status and headers of an answer.
+struct Head {
+    status: http::StatusCode,
+    headers: HeaderMap,
+}
+
+/// Reads a request's body to its end or its first byte: a connector may not send one.
+async fn drain(mut body: WasiBody) -> bool {
+    while !body.is_end_stream() {
+        match body.frame().await {
+            Some(Ok(frame)) if frame.data_ref().is_some_and(|data| !data.is_empty()) => {
+                return true;
+            }
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => break,
+        }
+    }
+    false
+}
+
+/// What goes on of the guest's headers: all but those that are for the host.
+fn own_headers(mut headers: HeaderMap) -> HeaderMap {
+    headers.remove(SLOT_HEADER);
+    headers.remove(header::HOST);
+    headers.remove(header::CONTENT_LENGTH);
+    headers
+}

@@ -1,0 +1,155 @@
+//! Step 7: the way back. Headers that are the host's are dropped, bodies are bounded and searched for secrets.
+
+use crate::vault::{Redactor, StreamRedactor};
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
+use http::{HeaderMap, HeaderValue};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime_wasi_http::{Error, WasiBody};
+
+/// Up to this many bytes a body is read whole before the guest sees any of it, so that one that breaks off
+/// is asked for again unseen. A page of a hundred items is a tenth of it.
+const SPOOL: usize = 512 * 1024;
+
+/// A body as far as it was read before the guest sees it.
+pub(super) enum Spooled {
+    /// All of it.
+    Whole(Vec<Bytes>),
+    /// Its first `SPOOL` bytes or a little more; the rest is yet to come.
+    Begun(Vec<Bytes>, reqwest::Response),
+}
+
+/// Reads a body up to the spool's bound.
+pub(super) async fn spool(mut response: reqwest::Response) -> Result<Spooled, reqwest::Error> {
+    let mut chunks = Vec::new();
+    let mut size = 0;
+    while let Some(chunk) = response.chunk().await? {
+        size += chunk.len();
+        chunks.push(chunk);
+        if size > SPOOL {
+            return Ok(Spooled::Begun(chunks, response));
+        }
+    }
+    Ok(Spooled::Whole(chunks))
+}
+
+/// The body that the guest gets. `permit` is held until it has been read or dropped.
+pub(super) fn body(
+    spooled: Spooled,
+    most: u64,
+    redactor: &Redactor,
+    permit: OwnedSemaphorePermit,
+) -> WasiBody {
+    match spooled {
+        Spooled::Whole(chunks) => {
+            let whole = match <[Bytes; 1]>::try_from(chunks) {
+                Ok([only]) => only,
+                Err(chunks) => chunks.concat().into(),
+            };
+            if whole.len() as u64 > most {
+                return too_large(most);
+            }
+            let clean = match redactor.bytes(&whole) {
+                std::borrow::Cow::Borrowed(_) => whole,
+                std::borrow::Cow::Owned(clean) => clean.into(),
+            };
+            Full::new(clean)
+                .map_err(|never| match never {})
+                .boxed_unsync()
+        }
+        Spooled::Begun(chunks, response) => {
+            let first = stream::iter(chunks.into_iter().map(Ok));
+            let rest = stream::unfold(response, async |mut response| {
+                response
+                    .chunk()
+                    .await
+                    .transpose()
+                    .map(|chunk| (chunk, response))
+            });
+            let bounded = Bounded {
+                redactor: redactor.stream(),
+                left: most,
+                most,
+                ended: false,
+                _permit: permit,
+            };
+            StreamBody::new(
+                bounded
+                    .over(first.chain(rest))
+                    .map(|chunk| chunk.map(Frame::data)),
+            )
+            .boxed_unsync()
+        }
+    }
+}
+
+fn too_large(most: u64) -> WasiBody {
+    StreamBody::new(stream::once(async move {
+        Err(Error::HttpResponseBodySize(Some(most)))
+    }))
+    .boxed_unsync()
+}
+
+/// A streamed body: counts what passes, and redacts it.
+struct Bounded {
+    redactor: StreamRedactor,
+    left: u64,
+    most: u64,
+    ended: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Bounded {
+    fn over(
+        self,
+        chunks: impl Stream<Item = Result<Bytes, reqwest::Error>> + Send + 'static,
+    ) -> impl Stream<Item = Result<Bytes, Error>> + Send {
+        stream::unfold((self, Box::pin(chunks)), async |(mut this, mut chunks)| {
+            if this.ended {
+                return None;
+            }
+            let item = match chunks.next().await {
+                Some(Ok(chunk)) => match this.left.checked_sub(chunk.len() as u64) {
+                    Some(left) => {
+                        this.left = left;
+                        Ok(this.redactor.push(chunk))
+                    }
+                    None => {
+                        this.ended = true;
+                        Err(Error::HttpResponseBodySize(Some(this.most)))
+                    }
+                },
+                Some(Err(_)) => {
+                    this.ended = true;
+                    Err(Error::HttpResponseIncomplete)
+                }
+                None => {
+                    this.ended = true;
+                    Ok(this.redactor.finish())
+                }
+            };
+            Some((item, (this, chunks)))
+        })
+        // wasi:io takes an empty piece for the end of what is there now; there is no need to show one.
+        .filter(|item| std::future::ready(!matches!(item, Ok(chunk) if chunk.is_empty())))
+    }
+}
+
+/// The headers that the guest gets.
+pub(super) fn headers(headers: &HeaderMap, redactor: &Redactor) -> HeaderMap {
+    headers
+        .iter()
+        .filter(|(name, _)| !super::policy::is_forbidden(name))
+        .map(|(name, value)| {
+            let value = match redactor.bytes(value.as_bytes()) {
+                std::borrow::Cow::Borrowed(_) => value.clone(),
+                std::borrow::Cow::Owned(clean) => {
+                    HeaderValue::from_bytes(&clean).unwrap_or(HeaderValue::from_static(""))
+                }
+            };
+            (name.clone(), value)
+        })
+        .collect()
+}

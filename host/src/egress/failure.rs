@@ -1,0 +1,78 @@
+//! Why a request got no answer, as far as a guest may know it.
+
+use super::address::AddressError;
+use std::error::Error as StdError;
+use wasmtime_wasi_http::Error;
+
+/// The kinds of failure that a guest can tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The name leads to an address that the connection doesn't allow.
+    AddressProhibited,
+    /// The name leads nowhere.
+    NameNotFound,
+    /// The API's certificate is not trusted.
+    Certificate,
+    /// Nobody listens there.
+    ConnectionRefused,
+    /// Nothing came for too long.
+    TimedOut,
+    /// The connection broke.
+    Broken,
+}
+
+impl Failure {
+    pub(super) fn of(error: &reqwest::Error) -> Self {
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+        while let Some(error) = cause {
+            if let Some(failure) = Self::of_one(error) {
+                return failure;
+            }
+            cause = error.source();
+        }
+        if error.is_timeout() {
+            Self::TimedOut
+        } else {
+            Self::Broken
+        }
+    }
+
+    fn of_one(error: &(dyn StdError + 'static)) -> Option<Self> {
+        if let Some(address) = error.downcast_ref() {
+            return Some(match address {
+                AddressError::NotPublic(_) => Self::AddressProhibited,
+                AddressError::NotFound(_) => Self::NameNotFound,
+            });
+        }
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            return Some(Self::Certificate);
+        }
+        // An error inside an io::Error is not among its sources.
+        let io = error.downcast_ref::<std::io::Error>()?;
+        match io.kind() {
+            std::io::ErrorKind::ConnectionRefused => Some(Self::ConnectionRefused),
+            _ => Self::of_one(io.get_ref()?),
+        }
+    }
+
+    /// Whether asking again would meet the same.
+    pub(super) fn is_final(self) -> bool {
+        matches!(self, Self::AddressProhibited | Self::Certificate)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::AddressProhibited => Self::DestinationIpProhibited,
+            Failure::NameNotFound => Self::DnsError {
+                rcode: None,
+                info_code: None,
+            },
+            Failure::Certificate => Self::TlsCertificateError,
+            Failure::ConnectionRefused => Self::ConnectionRefused,
+            Failure::TimedOut => Self::ConnectionTimeout,
+            Failure::Broken => Self::ConnectionTerminated,
+        }
+    }
+}

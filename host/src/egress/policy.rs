@@ -1,0 +1,598 @@
+//! Step 1: may this request be made at all?
+//!
+//! The URL that is judged is the parsed URL that will be sent, not the text that came. A path whose parsed
+//! form differs from its text, or that could mean something else to another parser, is refused.
+
+use crate::manifest::SlotName;
+use http::header::{self, HeaderName};
+use http::{HeaderMap, Method};
+use percent_encoding::percent_decode_str;
+use std::fmt;
+use url::{Host, Url};
+
+/// The longest URL that is sent, in bytes. Common servers take 8 KiB in a request line.
+const LONGEST_URL: usize = 8 * 1024;
+/// The most headers that a guest may set on one request.
+const MOST_HEADERS: usize = 64;
+/// Their names and values together, in bytes: what common servers take.
+const MOST_HEADER_BYTES: usize = 16 * 1024;
+
+/// The header by which a guest names the credential to use. Stripped before anything is sent.
+pub const SLOT_HEADER: HeaderName = HeaderName::from_static("portcullis-slot");
+
+/// Scheme, host and port: the only place where a connection's requests go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiOrigin {
+    scheme: Scheme,
+    host: Host<String>,
+    port: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+impl ApiOrigin {
+    /// The origin of a URL; its path does not matter. None where it is not `http` or `https`.
+    pub fn of(url: &Url) -> Option<Self> {
+        let scheme = match url.scheme() {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            _ => return None,
+        };
+        Some(Self {
+            scheme,
+            host: url.host()?.to_owned(),
+            port: url.port_or_known_default()?,
+        })
+    }
+
+    /// Whether requests travel unencrypted.
+    pub fn is_plain(&self) -> bool {
+        self.scheme == Scheme::Http
+    }
+
+    /// The host.
+    pub fn host(&self) -> &Host<String> {
+        &self.host
+    }
+}
+
+impl fmt::Display for ApiOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_plain() { "http" } else { "https" };
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
+    }
+}
+
+/// What may be asked, and with which credentials.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// The word by which its requests are counted.
+    pub family: String,
+    /// The methods that it allows.
+    pub methods: Vec<Method>,
+    /// The paths that it allows.
+    pub path: PathPattern,
+    /// The credentials that may be sent; empty: none ever.
+    pub slots: Vec<SlotName>,
+}
+
+/// A pattern of paths: `*` is one segment, `**` at the end is one or more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathPattern {
+    segments: Vec<Segment>,
+    open_end: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Literal(String),
+    Any,
+}
+
+impl PathPattern {
+    /// Reads a pattern such as `/2.0/workspaces/*/members`.
+    ///
+    /// # Errors
+    /// Where it doesn't begin with a slash, has an empty segment, or `*` within a segment.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let fail = |problem: &str| Err(format!("the path {text:?} {problem}"));
+        let Some(rest) = text.strip_prefix('/') else {
+            return fail("must begin with a slash");
+        };
+        let mut segments = Vec::new();
+        let mut open_end = false;
+        for segment in rest.split('/') {
+            if open_end {
+                return fail("may hold ** at its end only");
+            }
+            match segment {
+                "" => return fail("has an empty segment"),
+                "**" => open_end = true,
+                "*" => segments.push(Segment::Any),
+                literal if literal.contains('*') => return fail("holds * within a segment"),
+                literal => segments.push(Segment::Literal(literal.to_owned())),
+            }
+        }
+        Ok(Self { segments, open_end })
+    }
+
+    fn matches(&self, path: &[String]) -> bool {
+        let long_enough = if self.open_end {
+            path.len() > self.segments.len()
+        } else {
+            path.len() == self.segments.len()
+        };
+        long_enough
+            && self
+                .segments
+                .iter()
+                .zip(path)
+                .all(|(pattern, segment)| match pattern {
+                    Segment::Literal(literal) => literal == segment,
+                    Segment::Any => true,
+                })
+    }
+}
+
+/// Why a request was refused. Nothing was sent and no name was looked up.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Refusal {
+    /// Scheme, host or port differ from the connection's API URL, or the URL holds a user name.
+    #[error("its scheme, host and port must be those of the connection's API URL")]
+    Origin,
+    /// No rule allows the path.
+    #[error("no rule of the manifest allows its path")]
+    Path,
+    /// The path is not in the one form that every server reads alike.
+    #[error(
+        "its path is not in normal form (dot segments, empty segments, encoded slashes and the like)"
+    )]
+    PathForm,
+    /// A rule allows the path, but not with this method.
+    #[error("no rule of the manifest allows its method on this path")]
+    Method,
+    /// The URL is too long.
+    #[error("its URL is longer than {LONGEST_URL} bytes")]
+    UrlTooLong,
+    /// There are too many headers, or they are too long.
+    #[error("it has more than {MOST_HEADERS} headers or {MOST_HEADER_BYTES} bytes of them")]
+    HeadersTooLarge,
+    /// A header is the host's to set.
+    #[error("the header {0} is the host's to set")]
+    Header(String),
+    /// It has a body.
+    #[error("it has a body, which no rule allows")]
+    Body,
+    /// It names a credential that the rule doesn't allow or the connection doesn't fill.
+    #[error(
+        "it names a credential that is not allowed for this path or not filled by this connection"
+    )]
+    Slot,
+    /// The run has used up its requests.
+    #[error("the run's budget of requests is used up")]
+    Budget,
+}
+
+impl Refusal {
+    /// One word for counting.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Origin => "origin",
+            Self::Path => "path",
+            Self::PathForm => "path-form",
+            Self::Method => "method",
+            Self::UrlTooLong => "url-length",
+            Self::HeadersTooLarge => "headers-size",
+            Self::Header(_) => "header",
+            Self::Body => "body",
+            Self::Slot => "slot",
+            Self::Budget => "budget",
+        }
+    }
+}
+
+/// A request that may be made.
+#[derive(Debug)]
+pub struct Permit<'a> {
+    /// Where it goes.
+    pub url: Url,
+    /// The rule that allows it.
+    pub rule: &'a Rule,
+    /// The credential to send; none where the rule allows none.
+    pub slot: Option<&'a SlotName>,
+}
+
+/// The policy of one run.
+#[derive(Debug)]
+pub struct Policy {
+    origin: ApiOrigin,
+    rules: Vec<Rule>,
+    filled: Vec<SlotName>,
+}
+
+impl Policy {
+    /// The policy of requests to `origin` under the manifest's `rules`, with the credentials that the
+    /// connection fills.
+    pub fn new(origin: ApiOrigin, rules: Vec<Rule>, filled: Vec<SlotName>) -> Self {
+        Self {
+            origin,
+            rules,
+            filled,
+        }
+    }
+
+    /// Judges a request, its body aside.
+    ///
+    /// # Errors
+    /// The first reason against it.
+    pub fn judge(
+        &self,
+        method: &Method,
+        uri: &http::Uri,
+        headers: &HeaderMap,
+    ) -> Result<Permit<'_>, Refusal> {
+        let url = self.judge_url(uri)?;
+        let path = normal_path(uri, &url)?;
+        let mut fitting = self
+            .rules
+            .iter()
+            .filter(|rule| rule.path.matches(&path))
+            .peekable();
+        if fitting.peek().is_none() {
+            return Err(Refusal::Path);
+        }
+        let rule = fitting
+            .find(|rule| rule.methods.contains(method))
+            .ok_or(Refusal::Method)?;
+        judge_headers(headers)?;
+        let slot = self.judge_slot(rule, headers)?;
+        Ok(Permit { url, rule, slot })
+    }
+
+    fn judge_url(&self, uri: &http::Uri) -> Result<Url, Refusal> {
+        let text = uri.to_string();
+        if text.len() > LONGEST_URL {
+            return Err(Refusal::UrlTooLong);
+        }
+        let url = Url::parse(&text).map_err(|_| Refusal::Origin)?;
+        let plain = url.username().is_empty() && url.password().is_none();
+        if plain && ApiOrigin::of(&url).as_ref() == Some(&self.origin) {
+            Ok(url)
+        } else {
+            Err(Refusal::Origin)
+        }
+    }
+
+    fn judge_slot<'a>(
+        &'a self,
+        rule: &'a Rule,
+        headers: &HeaderMap,
+    ) -> Result<Option<&'a SlotName>, Refusal> {
+        let mut named = headers.get_all(SLOT_HEADER).iter();
+        match (named.next(), named.next()) {
+            (None, _) if rule.slots.is_empty() => Ok(None),
+            (None, _) => rule
+                .slots
+                .iter()
+                .find(|slot| self.filled.contains(slot))
+                .map(Some)
+                .ok_or(Refusal::Slot),
+            (Some(name), None) => rule
+                .slots
+                .iter()
+                .find(|slot| name == slot.as_str() && self.filled.contains(slot))
+                .map(Some)
+                .ok_or(Refusal::Slot),
+            (Some(_), Some(_)) => Err(Refusal::Slot),
+        }
+    }
+}
+
+/// The decoded segments of a path that every server reads alike.
+fn normal_path(uri: &http::Uri, url: &Url) -> Result<Vec<String>, Refusal> {
+    // The parser resolves dot segments and turns backslashes around: where it changed anything, the guest
+    // did not say what it meant.
+    if uri.path() != url.path() {
+        return Err(Refusal::PathForm);
+    }
+    let rest = url.path().strip_prefix('/').ok_or(Refusal::PathForm)?;
+    rest.split('/')
+        .map(|segment| {
+            let decoded = percent_decode_str(segment)
+                .decode_utf8()
+                .map_err(|_| Refusal::PathForm)?;
+            let ambiguous = decoded.is_empty()
+                || decoded == "."
+                || decoded == ".."
+                || decoded.contains(|c: char| {
+                    c.is_control() || matches!(c, '/' | '\\' | ';' | '%' | '?' | '#')
+                });
+            if ambiguous {
+                Err(Refusal::PathForm)
+            } else {
+                Ok(decoded.into_owned())
+            }
+        })
+        .collect()
+}
+
+fn judge_headers(headers: &HeaderMap) -> Result<(), Refusal> {
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if headers.len() > MOST_HEADERS || bytes > MOST_HEADER_BYTES {
+        return Err(Refusal::HeadersTooLarge);
+    }
+    match headers
+        .keys()
+        .find(|name| is_forbidden(name) && *name != header::HOST)
+    {
+        // `Host` was set by wasi:http itself from the authority, which has been judged.
+        Some(name) => Err(Refusal::Header(name.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Whether a header is the host's alone: in a request it could carry or replace a credential, another
+/// target, another method, another framing, or dodge the scan of the answer; in an answer it could hand
+/// the guest a credential.
+pub fn is_forbidden(name: &HeaderName) -> bool {
+    const EXACT: &[&str] = &[
+        "accept-encoding",
+        "authentication-info",
+        "authorization",
+        "connection",
+        "cookie",
+        "cookie2",
+        "expect",
+        "forwarded",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "set-cookie",
+        "set-cookie2",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+        "www-authenticate",
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+        "x-original-url",
+        "x-real-ip",
+        "x-rewrite-url",
+    ];
+    let name = name.as_str();
+    EXACT.binary_search(&name).is_ok()
+        || name.starts_with("proxy-")
+        || name.starts_with("x-forwarded-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn slot(name: &str) -> SlotName {
+        SlotName::try_from(name.to_owned()).unwrap()
+    }
+
+    fn rule(family: &str, path: &str, slots: &[&str]) -> Rule {
+        Rule {
+            family: family.into(),
+            methods: vec![Method::GET],
+            path: PathPattern::parse(path).unwrap(),
+            slots: slots.iter().map(|name| slot(name)).collect(),
+        }
+    }
+
+    fn policy() -> Policy {
+        let origin = ApiOrigin::of(&Url::parse("https://api.example/ignored").unwrap()).unwrap();
+        let rules = vec![
+            rule("users", "/v1/users/*", &["first", "second"]),
+            rule("open", "/open", &[]),
+            rule("rest", "/v1/**", &["second"]),
+        ];
+        Policy::new(origin, rules, vec![slot("second")])
+    }
+
+    fn judge(uri: &str) -> Result<String, Refusal> {
+        let uri = uri.parse().map_err(|_| Refusal::PathForm)?;
+        let policy = policy();
+        let permit = policy.judge(&Method::GET, &uri, &HeaderMap::new())?;
+        Ok(permit.rule.family.clone())
+    }
+
+    fn judge_headers(headers: &[(&'static str, &'static str)]) -> Result<Option<String>, Refusal> {
+        let map = headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect();
+        let policy = policy();
+        let permit = policy.judge(
+            &Method::GET,
+            &"https://api.example/v1/users/7".parse().unwrap(),
+            &map,
+        )?;
+        Ok(permit.slot.map(ToString::to_string))
+    }
+
+    #[test]
+    fn the_first_rule_that_fits_decides() {
+        assert_eq!(judge("https://api.example/v1/users/7").unwrap(), "users");
+        assert_eq!(
+            judge("https://api.example:443/v1/users/7?page=2").unwrap(),
+            "users"
+        );
+        assert_eq!(
+            judge("https://API.example/v1/users/7/keys").unwrap(),
+            "rest"
+        );
+    }
+
+    #[test]
+    fn another_origin_is_refused() {
+        for uri in [
+            "http://api.example/v1/users/7",
+            "https://api.example:8443/v1/users/7",
+            "https://api.example.evil/v1/users/7",
+            "https://evil/v1/users/7",
+            "https://api.example@evil/v1/users/7",
+            "https://me:secret@api.example/v1/users/7",
+            "https://api.example./v1/users/7",
+            "https://169.254.169.254/v1/users/7",
+        ] {
+            assert_eq!(judge(uri), Err(Refusal::Origin), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_could_mean_something_else_is_refused() {
+        for path in [
+            "/v1/../secret",
+            "/v1/%2e%2e/secret",
+            "/v1/%2E%2E/secret",
+            "/v1/x/./y",
+            "/v1//users/7",
+            "/v1/users/",
+            "/v1/users%2f7",
+            "/v1/users%5c7",
+            "/v1/users/7;admin=1",
+            "/v1/users/7%3badmin",
+            "/v1/users/%00",
+            "/v1/users/%0d%0aHost:%20evil",
+            "/v1/users/%252e%252e",
+            "/v1/users/%c0%ae%c0%ae",
+            "/v1/users/%ff",
+        ] {
+            assert_eq!(
+                judge(&format!("https://api.example{path}")),
+                Err(Refusal::PathForm),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_encoded_letter_gains_nothing() {
+        assert_eq!(judge("https://api.example/v1/%75sers/7").unwrap(), "users");
+        assert_eq!(judge("https://api.example/v2/users"), Err(Refusal::Path));
+        assert_eq!(judge("https://api.example/v1"), Err(Refusal::Path));
+    }
+
+    #[test]
+    fn another_method_is_refused() {
+        let policy = policy();
+        for method in [
+            "POST", "PUT", "PATCH", "DELETE", "CONNECT", "TRACE", "HEAD", "INVENTED", "get",
+        ] {
+            let judged = policy.judge(
+                &Method::from_bytes(method.as_bytes()).unwrap(),
+                &"https://api.example/v1/users/7".parse().unwrap(),
+                &HeaderMap::new(),
+            );
+            assert_eq!(judged.unwrap_err(), Refusal::Method, "{method}");
+        }
+    }
+
+    #[test]
+    fn the_hosts_own_headers_are_refused() {
+        for name in [
+            "authorization",
+            "cookie",
+            "proxy-authorization",
+            "forwarded",
+            "x-forwarded-host",
+            "transfer-encoding",
+            "accept-encoding",
+            "x-http-method-override",
+            "expect",
+        ] {
+            assert_eq!(
+                judge_headers(&[(name, "x")]),
+                Err(Refusal::Header(name.into())),
+                "{name}"
+            );
+        }
+        assert_eq!(
+            judge_headers(&[("accept", "application/json")])
+                .unwrap()
+                .as_deref(),
+            Some("second")
+        );
+    }
+
+    #[test]
+    fn only_a_filled_slot_of_the_rule_is_sent() {
+        assert_eq!(
+            judge_headers(&[("portcullis-slot", "second")])
+                .unwrap()
+                .as_deref(),
+            Some("second")
+        );
+        for name in ["first", "third", "SECOND", ""] {
+            assert_eq!(
+                judge_headers(&[("portcullis-slot", name)]),
+                Err(Refusal::Slot),
+                "{name:?}"
+            );
+        }
+        let policy = policy();
+        let open = "https://api.example/open".parse().unwrap();
+        assert_eq!(
+            policy
+                .judge(&Method::GET, &open, &HeaderMap::new())
+                .unwrap()
+                .slot,
+            None
+        );
+        let mut named = HeaderMap::new();
+        named.insert(SLOT_HEADER, HeaderValue::from_static("second"));
+        assert_eq!(
+            policy.judge(&Method::GET, &open, &named).unwrap_err(),
+            Refusal::Slot
+        );
+    }
+
+    #[test]
+    fn sizes_are_bounded() {
+        let long = format!("https://api.example/v1/users/{}", "a".repeat(LONGEST_URL));
+        assert_eq!(judge(&long), Err(Refusal::UrlTooLong));
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "x-big",
+            HeaderValue::from_str(&"a".repeat(MOST_HEADER_BYTES)).unwrap(),
+        );
+        let policy = policy();
+        let uri = "https://api.example/v1/users/7".parse().unwrap();
+        let judged = policy.judge(&Method::GET, &uri, &headers);
+        assert_eq!(judged.unwrap_err(), Refusal::HeadersTooLarge);
+    }
+
+    #[test]
+    fn the_list_of_forbidden_headers_is_sorted() {
+        // `is_forbidden` searches it by halves.
+        for name in [
+            "accept-encoding",
+            "authorization",
+            "host",
+            "te",
+            "via",
+            "x-rewrite-url",
+        ] {
+            assert!(is_forbidden(&HeaderName::from_static(name)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! How a run ended. The exit code, the message and the report derive from it.
+
+use serde::Serialize;
+use std::fmt;
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Everything that the settings ask for was read.
+    Complete,
+    /// It finished, but something that was asked for could not be read.
+    Partial {
+        /// How many families or objects could not be read whole.
+        gaps: u64,
+    },
+    /// A setting is wrong, as the connector found out.
+    BadSetting {
+        /// Its name.
+        name: String,
+        /// What is wrong and what to write.
+        message: String,
+    },
+    /// Nothing could be read: credentials refused, not found, not visible, or answers that make no sense.
+    NothingRead {
+        /// What happened and what to do.
+        message: String,
+    },
+    /// The API could not be reached.
+    Unreachable {
+        /// What happened and what to do.
+        message: String,
+    },
+    /// The connector gave up by its own fault, or broke the contract.
+    ConnectorFailed {
+        /// What happened.
+        message: String,
+    },
+    /// The connector crashed.
+    Trapped {
+        /// What happened.
+        message: String,
+    },
+    /// The connector exhausted a limit.
+    Exhausted {
+        /// The limit, by its name in the manifest.
+        limit: String,
+        /// What it allows, in the limit's unit.
+        allowed: u64,
+    },
+    /// The component may not run here.
+    ComponentRefused {
+        /// Why, and what to do.
+        message: String,
+    },
+    /// Somebody stopped it.
+    Cancelled,
+}
+
+impl Outcome {
+    /// The exit code of the program, as `--help` lists them.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Complete => 0,
+            Self::Unreachable { .. } => 1,
+            Self::BadSetting { .. } => 2,
+            Self::Partial { .. } => 3,
+            Self::NothingRead { .. } | Self::ComponentRefused { .. } => 4,
+            Self::ConnectorFailed { .. } | Self::Trapped { .. } | Self::Exhausted { .. } => 5,
+            Self::Cancelled => 130,
+        }
+    }
+
+    /// Whether the run came to its end, so that what it read replaces what an earlier run left.
+    pub fn finished(&self) -> bool {
+        matches!(self, Self::Complete | Self::Partial { .. })
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Complete => f.write_str("complete: everything that was asked for was read"),
+            Self::Partial { gaps: 1 } => f.write_str(
+                "partial: one thing that was asked for could not be read whole; see the coverage",
+            ),
+            Self::Partial { gaps } => write!(
+                f,
+                "partial: {gaps} things that were asked for could not be read whole; see the coverage"
+            ),
+            Self::BadSetting { name, message } => {
+                write!(f, "the setting {name} is wrong: {message}")
+            }
+            Self::NothingRead { message } => write!(f, "nothing could be read: {message}"),
+            Self::Unreachable { message } => write!(f, "the API could not be reached: {message}"),
+            Self::ConnectorFailed { message } => write!(f, "the connector failed: {message}"),
+            Self::Trapped { message } => write!(f, "the connector crashed: {message}"),
+            Self::Exhausted { limit, allowed } => write!(
+                f,
+                "the connector was stopped: it exhausted the limit {limit} = {allowed}; an operator can raise it under [limits] in the manifest"
+            ),
+            Self::ComponentRefused { message } => {
+                write!(f, "the component may not run here: {message}")
+            }
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `run.json`: what a run amounts to, for programs, and the summary for people.
+
+use crate::collect::{CoverageRow, RunFile};
+use crate::egress::{Egress, Verdict};
+use crate::outcome::Outcome;
+use crate::settings::SettingValue;
+use indexmap::IndexMap;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// The most rows of coverage and warnings that a report repeats; the run file has them all.
+const MOST_ROWS: usize = 500;
+
+/// What is known of a run beside what it collected.
+pub struct Facts {
+    /// The connector's name.
+    pub connector: String,
+    /// The component's SHA-256.
+    pub digest: String,
+    /// The settings; they hold no secret.
+    pub settings: IndexMap<String, SettingValue>,
+    /// When it began.
+    pub started: OffsetDateTime,
+    /// How long it took.
+    pub duration: Duration,
+    /// How often a secret was redacted.
+    pub secrets_redacted: u64,
+}
+
+/// What a run amounts to.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The same for a person.
+    pub message: String,
+    /// The program's exit code.
+    pub exit_code: u8,
+    /// The connector's name.
+    pub connector: String,
+    /// The component's SHA-256.
+    pub component_sha256: String,
+    /// The settings.
+    pub settings: IndexMap<String, SettingValue>,
+    /// When it began, RFC 3339 in UTC.
+    pub started: String,
+    /// How long it took, in seconds.
+    pub duration_seconds: f64,
+    /// How many entities there are of each source type.
+    pub entities: BTreeMap<String, u64>,
+    /// How many relations there are of each kind.
+    pub relations: BTreeMap<String, u64>,
+    /// How many entities only a relation named.
+    pub dangling_entities: u64,
+    /// How many items came more than once.
+    pub duplicates: u64,
+    /// How often a secret was redacted.
+    pub secrets_redacted: u64,
+    /// Requests sent, retries included.
+    pub requests_sent: u64,
+    /// Requests by family, credential and what they led to.
+    pub requests: Vec<RequestCount>,
+    /// What could and could not be read, families first.
+    pub coverage: Vec<CoverageRow>,
+    /// How many rows the coverage has; where it is more than are here, `run.db` has them.
+    pub coverage_rows: u64,
+    /// Sentences for the person who reads this.
+    pub warnings: Vec<String>,
+}
+
+/// How often a kind of request was made.
+#[derive(Debug, Serialize)]
+pub struct RequestCount {
+    /// The family of the manifest's rule; empty where no rule allowed it.
+    pub family: String,
+    /// The credential that was sent; empty for none.
+    pub slot: String,
+    /// The status, `failed`, or `refused:` and the rule.
+    pub verdict: String,
+    /// How often.
+    pub count: u64,
+}
+
+impl Report {
+    /// Puts a report together from a run file that is complete.
+    ///
+    /// # Errors
+    /// Where the run file can't be read.
+    pub fn gather(
+        facts: Facts,
+        outcome: Outcome,
+        file: &RunFile,
+        egress: &Egress,
+    ) -> anyhow::Result<Self> {
+        let (entities, relations) = file.counts()?;
+        let (coverage, coverage_rows) = file.coverage(MOST_ROWS)?;
+        let requests = egress
+            .tally()
+            .entries()
+            .into_iter()
+            .map(|(entry, count)| RequestCount {
+                family: entry.family,
+                slot: entry.slot,
+                verdict: verdict(&entry.verdict),
+                count,
+            })
+            .collect();
+        Ok(Self {
+            message: outcome.to_string(),
+            exit_code: outcome.exit_code(),
+            outcome,
+            connector: facts.connector,
+            component_sha256: facts.digest,
+            settings: facts.settings,
+            started: facts.started.format(&Rfc3339)?,
+            duration_seconds: facts.duration.as_secs_f64(),
+            entities,
+            relations,
+            dangling_entities: file.dangling()?,
+            duplicates: file.duplicates(),
+            secrets_redacted: facts.secrets_redacted,
+            requests_sent: egress.sent(),
+            requests,
+            coverage,
+            coverage_rows,
+            warnings: file.warnings(MOST_ROWS)?,
+        })
+    }
+}
+
+/// A verdict as one word.
+pub fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Status(status) => status.to_string(),
+        Verdict::Failed => "failed".to_owned(),
+        Verdict::Refused(rule) => format!("refused:{rule}"),
+    }
+}
+
+/// The report as the text of `run.json`.
+///
+/// # Errors
+/// None in practice: a report is plain data.
+pub fn json(report: &Report) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(report).map(|text| text + "\n")
+}

@@ -1,0 +1,65 @@
+//! The cap on a guest's memory: all its linear memories together, and its tables.
+
+use wasmtime::ResourceLimiter;
+
+/// The most elements that all tables of a component may have together. A table element takes 8 bytes of the
+/// host, so this is 8 MiB; a large component has some thousands.
+const MOST_TABLE_ELEMENTS: usize = 1 << 20;
+
+/// wasmtime asks for each memory and table alone, so they are summed here.
+pub(super) struct MemoryCap {
+    allowed: usize,
+    memories: usize,
+    tables: usize,
+    refused: bool,
+}
+
+impl MemoryCap {
+    pub(super) fn new(mib: u64) -> Self {
+        let allowed = usize::try_from(mib.saturating_mul(1 << 20)).unwrap_or(usize::MAX);
+        Self {
+            allowed,
+            memories: 0,
+            tables: 0,
+            refused: false,
+        }
+    }
+
+    /// Whether a guest asked for more than there is.
+    pub(super) fn was_refused(&self) -> bool {
+        self.refused
+    }
+
+    fn grow(sum: &mut usize, allowed: usize, current: usize, desired: usize) -> bool {
+        let grown = sum.saturating_add(desired.saturating_sub(current));
+        let fits = grown <= allowed;
+        if fits {
+            *sum = grown;
+        }
+        fits
+    }
+}
+
+impl ResourceLimiter for MemoryCap {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _max: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let fits = Self::grow(&mut self.memories, self.allowed, current, desired);
+        self.refused |= !fits;
+        Ok(fits)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _max: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let fits = Self::grow(&mut self.tables, MOST_TABLE_ELEMENTS, current, desired);
+        self.refused |= !fits;
+        Ok(fits)
+    }
+}

@@ -1,0 +1,240 @@
+//! Credentials: where they come from, how they are sent, and how they are recognised where they must not be.
+//!
+//! The copies of a secret that the host owns are overwritten when they are dropped. A secret has no `Debug`
+//! and no `Display`. Only [`crate::egress`] sends credentials; everyone else may hold a [`Redactor`].
+
+mod redact;
+mod source;
+
+pub use redact::{REDACTED, Redactor, StreamRedactor};
+pub use source::{SecretSource, SourceError};
+
+use crate::manifest::{SlotDeclaration, SlotKind, SlotName};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use http::HeaderValue;
+use indexmap::IndexMap;
+use zeroize::Zeroizing;
+
+/// The shortest secret that is taken, in bytes: a shorter one is no credential, and could not be redacted
+/// without mangling honest text.
+const SHORTEST_SECRET: usize = 8;
+
+/// A secret's bytes. Overwritten when dropped; can't be printed.
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes a value as its source gave it: one trailing line break is dropped.
+    ///
+    /// # Errors
+    /// Where the value is shorter than 8 bytes or holds something other than visible ASCII. The text says
+    /// what, and never repeats the value.
+    pub fn new(mut value: Zeroizing<Vec<u8>>) -> Result<Self, String> {
+        if value.last() == Some(&b'\n') {
+            value.pop();
+            if value.last() == Some(&b'\r') {
+                value.pop();
+            }
+        }
+        if value.is_empty() {
+            return Err("is empty".to_owned());
+        }
+        if let Some(position) = value.iter().position(|byte| !byte.is_ascii_graphic()) {
+            return Err(format!(
+                "holds a space, line break or non-ASCII character at byte {}; was it copied whole and alone?",
+                position + 1
+            ));
+        }
+        if value.len() < SHORTEST_SECRET {
+            return Err(format!(
+                "is shorter than {SHORTEST_SECRET} characters, which no real credential is"
+            ));
+        }
+        Ok(Self(value))
+    }
+
+    fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The values that a connection gives for one slot.
+pub enum Credential {
+    /// Sent as `Authorization: Bearer`.
+    Bearer {
+        /// The token.
+        token: Secret,
+    },
+    /// Sent as `Authorization: Basic`.
+    Basic {
+        /// The user name. Not a secret: it is often an e-mail address that belongs in the output.
+        username: String,
+        /// The password.
+        password: Secret,
+    },
+}
+
+impl Credential {
+    fn kind(&self) -> SlotKind {
+        match self {
+            Self::Bearer { .. } => SlotKind::Bearer,
+            Self::Basic { .. } => SlotKind::Basic,
+        }
+    }
+
+    fn authorization(&self) -> Zeroizing<Vec<u8>> {
+        match self {
+            Self::Bearer { token } => Zeroizing::new([b"Bearer ", token.expose()].concat()),
+            Self::Basic { username, password } => {
+                let pair = basic_pair(username, password);
+                let encoded = Zeroizing::new(BASE64.encode(&*pair));
+                Zeroizing::new([b"Basic ", encoded.as_bytes()].concat())
+            }
+        }
+    }
+
+    fn field(&self, name: &str) -> Option<&[u8]> {
+        match (self, name) {
+            (Self::Bearer { token }, "token") => Some(token.expose()),
+            (Self::Basic { username, .. }, "username") => Some(username.as_bytes()),
+            (Self::Basic { password, .. }, "password") => Some(password.expose()),
+            _ => None,
+        }
+    }
+}
+
+fn basic_pair(username: &str, password: &Secret) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new([username.as_bytes(), b":", password.expose()].concat())
+}
+
+/// The credentials of one connection, by slot.
+pub struct Vault {
+    slots: IndexMap<SlotName, (SlotKind, HeaderValue)>,
+    redactor: Redactor,
+}
+
+impl Vault {
+    /// Takes the credentials of a connection. Only what is sent and what is searched for is kept.
+    pub fn new(credentials: IndexMap<SlotName, Credential>) -> Self {
+        let redactor = Redactor::new(credentials.values());
+        let slots = credentials
+            .into_iter()
+            .map(|(name, credential)| {
+                let kind = credential.kind();
+                (name, (kind, header(credential.authorization())))
+            })
+            .collect();
+        Self { slots, redactor }
+    }
+
+    /// The slots that are filled, in the order of the manifest.
+    pub fn slots(&self) -> impl Iterator<Item = (&SlotName, SlotKind)> {
+        self.slots.iter().map(|(name, (kind, _))| (name, *kind))
+    }
+
+    /// Whether a slot is filled.
+    pub fn fills(&self, slot: &SlotName) -> bool {
+        self.slots.contains_key(slot)
+    }
+
+    /// The value of the `Authorization` header for a slot that is filled.
+    pub(crate) fn authorization(&self, slot: &SlotName) -> Option<HeaderValue> {
+        self.slots.get(slot).map(|(_, value)| value.clone())
+    }
+
+    /// What finds these credentials in a text.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+}
+
+/// A header value over memory that is overwritten when its last copy goes.
+fn header(value: Zeroizing<Vec<u8>>) -> HeaderValue {
+    let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(value))
+        .unwrap_or_else(|_| unreachable!("a secret and a base64 text are visible ASCII"));
+    header.set_sensitive(true);
+    header
+}
+
+/// What the manifest says about a credential of this look.
+pub fn hints(
+    slot: &SlotName,
+    declaration: &SlotDeclaration,
+    credential: &Credential,
+) -> Vec<String> {
+    declaration
+        .hints
+        .iter()
+        .filter(|hint| {
+            let Some(value) = credential.field(&hint.field) else {
+                return false;
+            };
+            let starts = hint
+                .starts_with
+                .as_ref()
+                .is_some_and(|start| value.starts_with(start.as_bytes()));
+            let lacks = hint.lacks.as_ref().is_some_and(|text| {
+                !value
+                    .windows(text.len().max(1))
+                    .any(|window| window == text.as_bytes())
+            });
+            starts || lacks
+        })
+        .map(|hint| format!("credential {slot}, {}: {}", hint.field, hint.says))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap()
+    }
+
+    #[test]
+    fn a_secret_loses_one_line_break_and_no_more() {
+        assert_eq!(secret("abcdefgh\r\n").expose(), b"abcdefgh");
+        assert!(Secret::new(Zeroizing::new(b"abcdefgh\n\n".to_vec())).is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_secret_is_said_without_it() {
+        for bad in ["", "\n", "short", "with space in it", "caf\u{e9}caf\u{e9}"] {
+            let Err(error) = Secret::new(Zeroizing::new(bad.as_bytes().to_vec())) else {
+                panic!("{bad:?} was taken")
+            };
+            assert!(bad.trim().is_empty() || !error.contains(bad), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_headers_are_what_http_expects() {
+        let slot = |name: &str| SlotName::try_from(name.to_owned()).unwrap();
+        let vault = Vault::new(IndexMap::from([
+            (
+                slot("a"),
+                Credential::Bearer {
+                    token: secret("tokentoken"),
+                },
+            ),
+            (
+                slot("b"),
+                Credential::Basic {
+                    username: "me@x.y".into(),
+                    password: secret("password1"),
+                },
+            ),
+        ]));
+        assert_eq!(
+            vault.authorization(&slot("a")).unwrap(),
+            "Bearer tokentoken"
+        );
+        assert_eq!(
+            vault.authorization(&slot("b")).unwrap(),
+            "Basic bWVAeC55OnBhc3N3b3JkMQ=="
+        );
+        assert!(vault.authorization(&slot("c")).is_none());
+    }
+}
