@@ -99,22 +99,28 @@ pub struct StreamRedactor {
 impl StreamRedactor {
     /// Takes a chunk and gives what is certain to be clean, possibly nothing.
     pub fn push(&mut self, chunk: Bytes) -> Bytes {
-        let keep = self.redactor.0.longest.saturating_sub(1);
-        if keep == 0 {
-            return chunk;
-        }
+        let Some(search) = &self.redactor.0.search else { return chunk };
+        let longest = self.redactor.0.longest;
         self.held.extend_from_slice(&chunk);
-        let clean = self.redactor.bytes(&self.held);
-        let changed = matches!(clean, Cow::Owned(_));
-        let mut all = if changed {
-            BytesMut::from(&*clean)
-        } else {
-            std::mem::take(&mut self.held)
-        };
-        let ready = all.len().saturating_sub(keep);
-        let out = all.split_to(ready).freeze();
-        self.held = all;
-        out
+        let mut clean = BytesMut::new();
+        let mut copied = 0;
+        for found in search.find_iter(&self.held) {
+            // Nearer to the end it may be the beginning of a longer one.
+            if found.start() + longest > self.held.len() {
+                break;
+            }
+            clean.extend_from_slice(&self.held[copied..found.start()]);
+            clean.extend_from_slice(REDACTED.as_bytes());
+            copied = found.end();
+            self.redactor.0.found.fetch_add(1, Ordering::Relaxed);
+        }
+        let certain = self.held.len().saturating_sub(longest - 1).max(copied);
+        let ready = self.held.split_to(certain).freeze().slice(copied..);
+        if clean.is_empty() {
+            return ready;
+        }
+        clean.extend_from_slice(&ready);
+        clean.freeze()
     }
 
     /// Gives what was held back.
