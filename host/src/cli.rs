@@ -151,9 +151,6 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
             return screen.fail(outcome.exit_code(), &outcome.to_string());
         }
     };
-    for hint in run.hints() {
-        tracing::warn!("{hint}");
-    }
     match action {
         Action::Check => check(&run, screen).await,
         Action::Run { out, format } => extract(&run, &out, &format, screen).await,
@@ -161,6 +158,10 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
 }
 
 async fn check(run: &Run, screen: &Screen) -> ExitCode {
+    // A run has them among its warnings.
+    for hint in run.hints() {
+        tracing::warn!("{hint}");
+    }
     let checked = tokio::select! {
         checked = run.check(screen.observer()) => checked,
         () = cancelled() => Err(Outcome::Cancelled),

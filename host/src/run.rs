@@ -189,8 +189,12 @@ impl Run {
                 self.redactor.found()
             ))?;
         }
+        let silent = file.coverage(0)?.1 == 0;
+        if silent && ended.is_ok() {
+            file.warn("the connector said nothing of what it could and could not read, so nobody knows")?;
+        }
         let outcome = match ended {
-            Ok(()) => match file.gaps()? + u64::from(missing.relations > 0) {
+            Ok(()) => match file.gaps()? + u64::from(missing.relations > 0) + u64::from(silent) {
                 0 => Outcome::Complete,
                 gaps => Outcome::Partial { gaps },
             },
