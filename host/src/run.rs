@@ -191,7 +191,9 @@ impl Run {
         }
         let silent = file.coverage(0)?.1 == 0;
         if silent && ended.is_ok() {
-            file.warn("the connector said nothing of what it could and could not read, so nobody knows")?;
+            file.warn(
+                "the connector said nothing of what it could and could not read, so nobody knows",
+            )?;
         }
         let outcome = match ended {
             Ok(()) => match file.gaps()? + u64::from(missing.relations > 0) + u64::from(silent) {

@@ -58,6 +58,15 @@ impl Sandbox {
         Ok(Self { engine, connector })
     }
 
+    /// What the component imports: its list of capabilities.
+    pub fn imports(&self) -> Vec<String> {
+        let component = self.connector.instance_pre().component().component_type();
+        component
+            .imports(&self.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    }
+
     /// Runs the component's `check`.
     ///
     /// # Errors

@@ -99,7 +99,9 @@ pub struct StreamRedactor {
 impl StreamRedactor {
     /// Takes a chunk and gives what is certain to be clean, possibly nothing.
     pub fn push(&mut self, chunk: Bytes) -> Bytes {
-        let Some(search) = &self.redactor.0.search else { return chunk };
+        let Some(search) = &self.redactor.0.search else {
+            return chunk;
+        };
         let longest = self.redactor.0.longest;
         self.held.extend_from_slice(&chunk);
         let mut clean = BytesMut::new();

@@ -1,1 +1,446 @@
-//! placeholder
+//! What the end-to-end tests share: run the real binary with the real component against a server, and read
+//! what it left on disk.
+//!
+//! Every run is searched for the secrets that it was given, whatever the test is about.
+
+use fake_bitbucket::{EntityRow, RelationRow};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tempfile::TempDir;
+
+/// The manifest of the Bitbucket connector.
+pub fn manifest() -> PathBuf {
+    root().join("guest/bitbucket/connector.toml")
+}
+
+/// The component that `make guest` built.
+///
+/// # Panics
+/// Where it was not built.
+pub fn component() -> PathBuf {
+    let path = root().join("target/components/bitbucket.wasm");
+    assert!(
+        path.exists(),
+        "{} is missing: run `make guest` first",
+        path.display()
+    );
+    path
+}
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The folder of recorded material beside the repository, or None with a word about it.
+pub fn shared(folder: &str) -> Option<PathBuf> {
+    let path = root().join("../shared").join(folder);
+    if path.exists() {
+        return Some(path);
+    }
+    #[expect(clippy::print_stdout, reason = "a skipped test must say so")]
+    {
+        println!("skipped: {} is not here", path.display());
+    }
+    None
+}
+
+/// A connection as it is given to the binary, and the secrets in it.
+#[derive(Clone)]
+pub struct Connection {
+    /// `api_url`.
+    pub api_url: String,
+    /// `workspace`.
+    pub workspace: String,
+    /// The workspace access token.
+    pub token: Option<String>,
+    /// E-mail and API token.
+    pub account: Option<(String, String)>,
+    /// Further lines below `[settings]`.
+    pub settings: String,
+    /// `in_flight`.
+    pub in_flight: u32,
+    /// The manifest, where it is not the connector's own.
+    pub manifest: Option<PathBuf>,
+}
+
+impl Connection {
+    /// A connection to a server on this machine, without credentials.
+    pub fn to(api_url: &str, workspace: &str) -> Self {
+        Self {
+            api_url: api_url.to_owned(),
+            workspace: workspace.to_owned(),
+            token: None,
+            account: None,
+            settings: String::new(),
+            in_flight: 8,
+            manifest: None,
+        }
+    }
+
+    /// With a workspace access token.
+    #[must_use]
+    pub fn token(mut self, token: &str) -> Self {
+        self.token = Some(token.to_owned());
+        self
+    }
+
+    /// With an account.
+    #[must_use]
+    pub fn account(mut self, username: &str, password: &str) -> Self {
+        self.account = Some((username.to_owned(), password.to_owned()));
+        self
+    }
+
+    /// With further lines below `[settings]`.
+    #[must_use]
+    pub fn settings(mut self, lines: &str) -> Self {
+        self.settings = lines.to_owned();
+        self
+    }
+
+    /// The connection file's text.
+    pub fn text(&self) -> String {
+        let mut text = format!(
+            "connector = \"bitbucket\"\n[settings]\napi_url = \"{}\"\nworkspace = \"{}\"\n{}\n",
+            self.api_url, self.workspace, self.settings
+        );
+        if self.token.is_some() {
+            text += "[credentials.workspace-token]\ntoken = { env = \"TEST_TOKEN\" }\n";
+        }
+        if self.account.is_some() {
+            text += "[credentials.account]\nusername = { env = \"TEST_USERNAME\" }\npassword = { file = \"password\" }\n";
+        }
+        text += "[network]\nallow_private_networks = true\nallow_plain_http = true\n";
+        text + &format!(
+            "[pace]\nin_flight = {}\nrequests_per_hour = 0\n",
+            self.in_flight
+        )
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        let password = self.account.as_ref().map(|(_, password)| password.clone());
+        self.token.iter().cloned().chain(password).collect()
+    }
+}
+
+/// What a run left.
+pub struct Ended {
+    /// The exit code.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    /// The directory given by `--out`.
+    pub out: PathBuf,
+    /// Keeps the directory.
+    _directory: TempDir,
+}
+
+/// Runs the connector and reads nothing yet. Searches all output for the connection's secrets.
+///
+/// # Panics
+/// Where the binary can't be started, or a secret is found.
+pub async fn run(binary: &str, connection: &Connection) -> Ended {
+    start(binary, connection, "run", &["--format", "jsonl"]).await
+}
+
+/// As [`run`], for `check`.
+///
+/// # Panics
+/// As [`run`].
+pub async fn check(binary: &str, connection: &Connection) -> Ended {
+    start(binary, connection, "check", &[]).await
+}
+
+async fn start(binary: &str, connection: &Connection, command: &str, arguments: &[&str]) -> Ended {
+    component();
+    let directory = TempDir::new().expect("a temporary directory");
+    let file = directory.path().join("acme.toml");
+    std::fs::write(&file, connection.text()).expect("the connection file");
+    let (username, password) = connection.account.clone().unwrap_or_default();
+    std::fs::write(directory.path().join("password"), password + "\n").expect("the password file");
+    let out = directory.path().join("out");
+    let manifest = connection.manifest.clone().unwrap_or_else(manifest);
+    let mut process = tokio::process::Command::new(binary);
+    process
+        .arg(command)
+        .arg("--connector")
+        .arg(manifest)
+        .arg("--connection")
+        .arg(file)
+        .arg("-vv")
+        .args(arguments);
+    if command == "run" {
+        process.arg("--out").arg(&out);
+    }
+    let output = process
+        .env("TEST_TOKEN", connection.token.as_deref().unwrap_or(""))
+        .env("TEST_USERNAME", username)
+        .env("RUST_BACKTRACE", "full")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("the binary runs");
+    let ended = Ended {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).expect("standard output is UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("standard error is UTF-8"),
+        out,
+        _directory: directory,
+    };
+    ended.search_for_secrets(&connection.secrets());
+    ended
+}
+
+impl Ended {
+    /// Everything that was printed.
+    pub fn printed(&self) -> String {
+        format!("{}\n{}", self.stdout, self.stderr)
+    }
+
+    /// Asserts the exit code, and shows what was printed where it is another.
+    ///
+    /// # Panics
+    /// Where it is another.
+    #[track_caller]
+    pub fn expect_code(&self, code: i32) -> &Self {
+        assert_eq!(
+            self.code,
+            code,
+            "the exit code; printed was:\n{}",
+            self.printed()
+        );
+        self
+    }
+
+    /// Asserts that something was printed.
+    ///
+    /// # Panics
+    /// Where it was not.
+    #[track_caller]
+    pub fn expect_printed(&self, text: &str) -> &Self {
+        // Tables break lines: compare words only.
+        let words = |text: &str| {
+            text.replace(['│', '┆'], " ")
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert!(
+            words(&self.printed()).contains(&words(text)),
+            "{text:?} was not printed, but:\n{}",
+            self.printed()
+        );
+        self
+    }
+
+    /// The entities that were exported.
+    pub fn entities(&self) -> BTreeSet<EntityRow> {
+        rows(&self.out.join("entities.csv"))
+            .into_iter()
+            .map(|row| {
+                let metadata: serde_json::Value =
+                    serde_json::from_str(&row["Metadata"]).expect("metadata is JSON");
+                EntityRow {
+                    entity_type: row["Entity Type"].clone(),
+                    source_type: row["Source Type"].clone(),
+                    source_id: row["Source ID"].clone(),
+                    name: row["Name"].clone(),
+                    dangling: metadata["dangling"] == true,
+                }
+            })
+            .collect()
+    }
+
+    /// The relations that were exported.
+    pub fn relations(&self) -> BTreeSet<RelationRow> {
+        rows(&self.out.join("entity_relations.csv"))
+            .into_iter()
+            .map(|row| {
+                let metadata: serde_json::Value =
+                    serde_json::from_str(&row["Metadata"]).expect("metadata is JSON");
+                let text = |key: &str| metadata[key].as_str().map(str::to_owned);
+                assert_eq!(metadata["privilegeValue"], true);
+                RelationRow {
+                    parent_type: row["Parent Entity Type"].clone(),
+                    parent_id: row["Parent Entity Source ID"].clone(),
+                    entity_type: row["Entity Type"].clone(),
+                    entity_id: row["Entity Source ID"].clone(),
+                    privilege: text("privilegeName").expect("a privilegeName"),
+                    connection_type: text("connectionType").expect("a connectionType"),
+                    level: text("level"),
+                }
+            })
+            .collect()
+    }
+
+    /// `run.json`, or `failed-run.json` where the run did not finish.
+    pub fn report(&self) -> serde_json::Value {
+        let finished = self.out.join("run.json");
+        let path = if finished.exists() {
+            finished
+        } else {
+            self.out.join("failed-run.json")
+        };
+        let text = std::fs::read_to_string(path).expect("a report");
+        serde_json::from_str(&text).expect("the report is JSON")
+    }
+
+    /// The rows of the coverage: family, object, status, reason.
+    pub fn coverage(&self) -> Vec<(String, Option<String>, String, String)> {
+        let database = rusqlite::Connection::open(self.out.join("run.db")).expect("the run file");
+        let mut query = database
+            .prepare("SELECT family, scope, status, ifnull(reason, '') FROM coverage ORDER BY 1, 2")
+            .expect("a coverage table");
+        let rows = query.query_map([], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        });
+        rows.expect("rows").collect::<Result<_, _>>().expect("rows")
+    }
+
+    /// The status of a whole family in the coverage.
+    ///
+    /// # Panics
+    /// Where the coverage says nothing or several things about the family.
+    #[track_caller]
+    pub fn family(&self, family: &str) -> String {
+        let rows: Vec<_> = self
+            .coverage()
+            .into_iter()
+            .filter(|(name, scope, ..)| name == family && scope.is_none())
+            .collect();
+        assert_eq!(rows.len(), 1, "one row about the family {family}: {rows:?}");
+        rows[0].2.clone()
+    }
+
+    /// Both ends of every relation must be among the entities, and ids unique by type.
+    ///
+    /// # Panics
+    /// Where that is not so.
+    #[track_caller]
+    pub fn expect_closed(&self) {
+        let rows: Vec<EntityRow> = self.entities().into_iter().collect();
+        let keys: BTreeSet<_> = rows
+            .iter()
+            .map(|row| (&row.entity_type, &row.source_id))
+            .collect();
+        assert_eq!(keys.len(), rows.len(), "ids are unique by type");
+        for relation in self.relations() {
+            assert!(
+                keys.contains(&(&relation.parent_type, &relation.parent_id)),
+                "{relation:?}"
+            );
+            assert!(
+                keys.contains(&(&relation.entity_type, &relation.entity_id)),
+                "{relation:?}"
+            );
+        }
+    }
+
+    fn search_for_secrets(&self, secrets: &[String]) {
+        let mut places = vec![
+            (
+                "standard output".to_owned(),
+                self.stdout.clone().into_bytes(),
+            ),
+            (
+                "standard error".to_owned(),
+                self.stderr.clone().into_bytes(),
+            ),
+        ];
+        if let Ok(entries) = std::fs::read_dir(&self.out) {
+            for entry in entries.flatten() {
+                let content = std::fs::read(entry.path()).expect("a file that was left");
+                places.push((entry.path().display().to_string(), content));
+            }
+        }
+        for secret in secrets {
+            for (place, content) in &places {
+                let found = content
+                    .windows(secret.len())
+                    .any(|window| window == secret.as_bytes());
+                assert!(!found, "a secret is in {place}");
+            }
+        }
+        for (place, content) in &places {
+            let text = String::from_utf8_lossy(content);
+            assert!(
+                !text.contains("stack backtrace") && !text.contains("panicked at"),
+                "a backtrace is in {place}"
+            );
+        }
+    }
+}
+
+fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_path(path).expect("an export");
+    reader
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .expect("rows of CSV")
+}
+
+/// A fake Bitbucket and a connection to it.
+pub struct Case {
+    /// The fake.
+    pub server: fake_bitbucket::Server,
+    /// A connection to it with both of its credentials.
+    pub connection: Connection,
+}
+
+impl Case {
+    /// Starts a fake over a world.
+    ///
+    /// # Panics
+    /// Where no port is free.
+    pub async fn start(world: fake_bitbucket::World, config: fake_bitbucket::Config) -> Self {
+        let mut connection = Connection::to("", &world.workspace.slug);
+        connection.token = config.token.as_ref().map(|token| token.secret.clone());
+        connection.account = config
+            .account
+            .as_ref()
+            .map(|account| (account.email.clone(), account.api_token.clone()));
+        let server = fake_bitbucket::Server::start(world, config)
+            .await
+            .expect("a free port");
+        server.origin().clone_into(&mut connection.api_url);
+        Self { server, connection }
+    }
+
+    /// Asserts that a run brought the truth, exactly, as far as `visibility` goes.
+    ///
+    /// # Panics
+    /// Where it did not.
+    #[track_caller]
+    pub fn expect_truth(&self, ended: &Ended, visibility: &fake_bitbucket::Visibility) {
+        let truth = self.server.world().truth(visibility);
+        // The exports guard names against spreadsheets.
+        let entities = truth
+            .entities
+            .into_iter()
+            .map(|row| EntityRow {
+                name: fake_bitbucket::guard(&row.name),
+                ..row
+            })
+            .collect();
+        expect_same("entities", &ended.entities(), &entities);
+        expect_same("relations", &ended.relations(), &truth.relations);
+        ended.expect_closed();
+    }
+}
+
+#[track_caller]
+fn expect_same<T: Ord + std::fmt::Debug>(what: &str, found: &BTreeSet<T>, truth: &BTreeSet<T>) {
+    let missing: Vec<_> = truth.difference(found).take(5).collect();
+    let invented: Vec<_> = found.difference(truth).take(5).collect();
+    assert!(
+        missing.is_empty() && invented.is_empty(),
+        "{what}: {} found, {} true; missing {missing:#?}, invented {invented:#?}",
+        found.len(),
+        truth.len()
+    );
+}

@@ -1,0 +1,63 @@
+//! What the component may ask of the host, and what the host knows of connectors.
+#![allow(clippy::unwrap_used)]
+
+use portcullis::sandbox::Sandbox;
+
+#[test]
+fn the_component_imports_http_io_the_monotonic_clock_and_our_interfaces_only() {
+    let component = std::fs::read(end_to_end::component()).unwrap();
+    let mut imports = Sandbox::compile(&component)
+        .map_err(|outcome| outcome.to_string())
+        .unwrap()
+        .imports();
+    imports.sort();
+    assert_eq!(
+        imports,
+        [
+            "portcullis:connector/logging@0.1.0",
+            "portcullis:connector/output@0.1.0",
+            "portcullis:connector/settings@0.1.0",
+            "wasi:clocks/monotonic-clock@0.2.12",
+            "wasi:http/outgoing-handler@0.2.12",
+            "wasi:http/types@0.2.12",
+            "wasi:io/error@0.2.12",
+            "wasi:io/poll@0.2.12",
+            "wasi:io/streams@0.2.12",
+        ]
+    );
+}
+
+#[test]
+fn the_host_knows_no_connector() {
+    let mut folders = vec![end_to_end::root().join("host/src")];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap().to_lowercase();
+            for word in ["bitbucket", "atlassian"] {
+                assert!(!text.contains(word), "{} speaks of {word}", path.display());
+            }
+            read += 1;
+        }
+    }
+    assert!(read > 20, "the host's sources were found");
+}
+
+#[test]
+fn what_is_no_component_is_refused_with_a_reason() {
+    let Err(outcome) = Sandbox::compile(b"#!/bin/sh\necho hello\n") else {
+        panic!("it was taken")
+    };
+    assert_eq!(outcome.exit_code(), 4);
+    assert!(
+        outcome.to_string().contains("no WebAssembly component"),
+        "{outcome}"
+    );
+    let core_module = b"\0asm\x01\0\0\0";
+    assert!(Sandbox::compile(core_module).is_err());
+}

@@ -1,0 +1,149 @@
+//! The same data gives the same files, and an earlier run's files are safe.
+#![allow(clippy::unwrap_used)]
+
+use end_to_end::{Case, run};
+use fake_bitbucket::{Config, Sizes, World};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_portcullis-under-test");
+
+const SIZES: Sizes = Sizes {
+    users: 50,
+    groups: 8,
+    projects: 9,
+    repositories: 130,
+};
+
+const EXPORTS: [&str; 4] = [
+    "entities.csv",
+    "entity_relations.csv",
+    "entities.jsonl",
+    "entity_relations.jsonl",
+];
+
+#[tokio::test]
+async fn two_runs_give_the_same_bytes_whatever_the_order_of_answers() {
+    let mut case = Case::start(World::generate(31, SIZES), Config::default()).await;
+    let first = run(BINARY, &case.connection).await;
+    case.connection.in_flight = 1;
+    let second = run(BINARY, &case.connection).await;
+    for name in EXPORTS {
+        let (one, other) = (
+            fs::read(first.out.join(name)).unwrap(),
+            fs::read(second.out.join(name)).unwrap(),
+        );
+        assert!(!one.is_empty() && one == other, "{name} differs");
+    }
+}
+
+#[tokio::test]
+async fn the_files_have_the_products_columns_and_belong_to_their_owner_alone() {
+    let case = Case::start(World::generate(32, SIZES), Config::default()).await;
+    let ended = run(BINARY, &case.connection).await;
+    let head = |name: &str| {
+        fs::read_to_string(ended.out.join(name))
+            .unwrap()
+            .lines()
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        head("entities.csv"),
+        "App,Name,Entity Type,Source System,Source ID,Source Type,Metadata Version,Metadata"
+    );
+    assert_eq!(
+        head("entity_relations.csv"),
+        "App,Parent Entity Source ID,Parent Entity Type,Entity Source ID,Entity Type,Source System,Metadata Version,Metadata"
+    );
+    for name in EXPORTS.iter().chain(&["run.db", "run.json"]) {
+        let mode = fs::metadata(ended.out.join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    assert_eq!(
+        fs::read_dir(&ended.out).unwrap().count(),
+        6,
+        "nothing else is left"
+    );
+}
+
+#[tokio::test]
+async fn every_relation_says_its_workspace() {
+    let case = Case::start(World::generate(33, SIZES), Config::default()).await;
+    let ended = run(BINARY, &case.connection).await;
+    let text = fs::read_to_string(ended.out.join("entity_relations.jsonl")).unwrap();
+    let mut relations = 0;
+    for line in text.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            row["Metadata"]["project"],
+            case.server.world().workspace.slug.as_str(),
+            "{line}"
+        );
+        relations += 1;
+    }
+    assert!(relations > SIZES.repositories);
+}
+
+/// Runs into a directory of the test's own.
+fn run_into(
+    out: &Path,
+    connection: &end_to_end::Connection,
+    workspace: &str,
+) -> std::process::Output {
+    std::process::Command::new(BINARY)
+        .args(["run", "--allow-private-networks", "--allow-plain-http"])
+        .arg("--connector")
+        .arg(end_to_end::manifest())
+        .args([
+            "--set",
+            &format!("api_url={}", connection.api_url),
+            "--set",
+            &format!("workspace={workspace}"),
+        ])
+        .args(["--secret", "workspace-token.token=env:TEST_TOKEN"])
+        .arg("--out")
+        .arg(out)
+        .env("TEST_TOKEN", connection.token.as_deref().unwrap())
+        .output()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_fails_leaves_an_earlier_runs_files_alone() {
+    let case = Case::start(World::generate(34, SIZES), Config::default()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("out");
+    let slug = case.server.world().workspace.slug.clone();
+    assert_eq!(
+        run_into(&out, &case.connection, &slug).status.code(),
+        Some(0)
+    );
+    let names = ["run.db", "run.json", "entities.csv", "entity_relations.csv"];
+    let before = names.map(|name| fs::read(out.join(name)).unwrap());
+
+    let failed = run_into(&out, &case.connection, "no-such-workspace");
+    assert_eq!(failed.status.code(), Some(4));
+    assert!(
+        names.map(|name| fs::read(out.join(name)).unwrap()) == before,
+        "the earlier files are as they were"
+    );
+    let report = fs::read_to_string(out.join("failed-run.json")).unwrap();
+    assert!(report.contains("no-such-workspace") && out.join("failed-run.db").exists());
+
+    assert_eq!(
+        run_into(&out, &case.connection, &slug).status.code(),
+        Some(0)
+    );
+    assert!(!out.join("failed-run.json").exists() && !out.join("failed-run.db").exists());
+    assert_eq!(
+        fs::read_dir(&out).unwrap().count(),
+        4,
+        "nothing else is left"
+    );
+}
