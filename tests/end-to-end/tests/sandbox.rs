@@ -1,0 +1,172 @@
+//! A component that misbehaves ends as a readable outcome, never as a crash of the host. The components are written by
+//! hand, so that they do just one thing.
+#![allow(clippy::unwrap_used)]
+
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// A component of the contract whose `extract` is this body, with one memory and a start function.
+fn component(extract: &str, start: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(component
+          (core module $guest
+            (memory (export "memory") 1)
+            (table $table 1 funcref)
+            (func $start {start})
+            (start $start)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+            (func $again (result i32) (i32.add (call $again) (i32.const 1)))
+            (func (export "check") (result i32) (unreachable))
+            (func (export "extract") (result i32) {extract}))
+          (core instance $instance (instantiate $guest))
+          (type $bad-setting' (record (field "name" string) (field "message" string)))
+          (export $bad-setting "bad-setting" (type $bad-setting'))
+          (type $failure' (variant (case "bad-setting" $bad-setting) (case "unauthorised" string)
+            (case "not-found" string) (case "api-failure" string) (case "unreachable" string)
+            (case "host-refused" string) (case "defect" string)))
+          (export $failure "failure" (type $failure'))
+          (type $status' (enum "complete" "partial" "unreadable" "unavailable" "left-out"))
+          (export $status "coverage-status" (type $status'))
+          (type $finding' (record (field "family" string) (field "status" $status) (field "slot" (option string))
+            (field "advice" string)))
+          (export $finding "finding" (type $finding'))
+          (func $check (result (result (list $finding) (error $failure)))
+            (canon lift (core func $instance "check") (memory (core memory $instance "memory")) (realloc (core func $instance "realloc"))))
+          (export "check" (func $check))
+          (func $extract (result (result (error $failure)))
+            (canon lift (core func $instance "extract") (memory (core memory $instance "memory")) (realloc (core func $instance "realloc"))))
+          (export "extract" (func $extract)))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+const MANIFEST: &str = r#"
+name = "bitbucket"
+contract = "0.1"
+component = "guest.wasm"
+app = "test"
+[settings.api_url]
+type = "url"
+default = "https://api.example"
+help = "where"
+[slots.token]
+kind = "bearer"
+help = "a token"
+[egress]
+origin = "api_url"
+rules = []
+[limits]
+memory_mib = 2
+cpu_seconds = 1
+wall_seconds = 60
+"#;
+
+struct Ran {
+    output: Output,
+    directory: TempDir,
+}
+
+impl Ran {
+    fn stderr(&self) -> String {
+        String::from_utf8(self.output.stderr.clone()).unwrap()
+    }
+
+    #[track_caller]
+    fn expect(&self, code: i32, words: &[&str]) {
+        let said = self.stderr();
+        assert_eq!(self.output.status.code(), Some(code), "{said}");
+        for word in words {
+            assert!(said.contains(word), "{word:?} is not in {said:?}");
+        }
+        assert!(!said.contains("panicked") && !said.contains("backtrace"), "{said}");
+    }
+}
+
+fn run(component: &[u8], limits: &str) -> Ran {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("guest.wasm"), component).unwrap();
+    std::fs::write(directory.path().join("connector.toml"), format!("{MANIFEST}{limits}")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis-under-test"))
+        .args(["run", "--connector", "connector.toml", "--out", "out", "--secret", "token.token=env:TEST_TOKEN"])
+        .env("TEST_TOKEN", "some-token-value")
+        .env("RUST_BACKTRACE", "full")
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    Ran { output, directory }
+}
+
+#[test]
+fn a_component_that_says_nothing_of_its_coverage_is_no_success() {
+    // Returns ok at once: 0 is the address of the result, whose first byte is 0.
+    let ran = run(&component("(i32.const 0)", ""), "");
+    assert_eq!(ran.output.status.code(), Some(3), "{}", ran.stderr());
+    assert!(String::from_utf8_lossy(&ran.output.stdout).contains("said nothing of what it could"));
+}
+
+#[test]
+fn a_trap_is_a_readable_error_and_leaves_a_failed_run() {
+    let ran = run(&component("(unreachable)", ""), "");
+    ran.expect(5, &["the connector crashed"]);
+    let report = std::fs::read_to_string(ran.directory.path().join("out/failed-run.json")).unwrap();
+    assert!(report.contains("\"trapped\""), "{report}");
+    assert!(!ran.directory.path().join("out/entities.csv").exists());
+}
+
+#[test]
+fn an_endless_loop_exhausts_its_processor_time() {
+    let ran = run(&component("(loop $forever (br $forever)) (unreachable)", ""), "");
+    ran.expect(5, &["cpu_seconds = 1"]);
+}
+
+#[test]
+fn an_endless_loop_in_the_start_function_does_too() {
+    let ran = run(&component("(i32.const 0)", "(loop $forever (br $forever))"), "");
+    ran.expect(5, &["cpu_seconds = 1"]);
+}
+
+#[test]
+fn the_wall_clock_ends_a_run_too() {
+    let text = MANIFEST.replace("cpu_seconds = 1", "cpu_seconds = 1000").replace("wall_seconds = 60", "wall_seconds = 1");
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("guest.wasm"), component("(loop $forever (br $forever)) (unreachable)", "")).unwrap();
+    std::fs::write(directory.path().join("connector.toml"), text).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis-under-test"))
+        .args(["run", "--connector", "connector.toml", "--out", "out", "--secret", "token.token=env:TEST_TOKEN"])
+        .env("TEST_TOKEN", "some-token-value")
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("wall_seconds = 1"), "{said}");
+}
+
+#[test]
+fn memory_beyond_the_cap_is_not_given_and_the_limit_is_named() {
+    // Asks for 4 MiB and crashes where it gets none, as a program in need of memory does.
+    let grow = "(if (i32.eq (memory.grow (i32.const 64)) (i32.const -1)) (then (unreachable))) (i32.const 0)";
+    run(&component(grow, ""), "").expect(5, &["memory_mib = 2"]);
+    // Within the cap it gets it.
+    let grow = "(if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then (unreachable))) (i32.const 0)";
+    assert_eq!(run(&component(grow, ""), "").output.status.code(), Some(3));
+}
+
+#[test]
+fn deep_recursion_is_a_readable_error() {
+    run(&component("(call $again)", ""), "").expect(5, &["the connector crashed", "stack"]);
+}
+
+#[test]
+fn an_import_that_the_contract_does_not_name_is_refused_by_name() {
+    let text = r#"(component
+        (import "wasi:sockets/tcp@0.2.0" (instance))
+        (import "wasi:filesystem/types@0.2.0" (instance (export "x" (func)))))"#;
+    let ran = run(&wat::parse_str(text).unwrap(), "");
+    ran.expect(4, &["may not run here", "wasi:filesystem/types"]);
+}
+
+#[test]
+fn missing_exports_are_named() {
+    run(&wat::parse_str("(component)").unwrap(), "").expect(4, &["may not run here", "check"]);
+}
