@@ -83,9 +83,18 @@ struct Source {
     /// Let the API URL be plain http
     #[arg(long)]
     allow_plain_http: bool,
+    /// PEM certificates that are trusted beside the usual roots
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// The HTTP proxy to go through; the environment's proxy variables are ignored
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
     /// Requests that may be under way at once
     #[arg(long, value_name = "NUMBER")]
     in_flight: Option<u32>,
+    /// Requests that the API allows for each credential in a rolling hour; 0: no limit
+    #[arg(long, value_name = "NUMBER")]
+    requests_per_hour: Option<u32>,
     /// Log more: once for requests that were asked again, twice for everything
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -133,7 +142,10 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
         secrets: source.secret,
         allow_private_networks: source.allow_private_networks,
         allow_plain_http: source.allow_plain_http,
+        ca_file: source.ca_file,
+        proxy: source.proxy,
         in_flight: source.in_flight,
+        requests_per_hour: source.requests_per_hour,
         allow_inline_secrets: source.allow_inline_secrets,
     };
     let manifest = match Manifest::load(&source.connector) {

@@ -49,8 +49,14 @@ pub struct Overrides {
     pub allow_private_networks: bool,
     /// As in `[network]`.
     pub allow_plain_http: bool,
+    /// As in `[network]`; seen from where the command runs.
+    pub ca_file: Option<PathBuf>,
+    /// As in `[network]`.
+    pub proxy: Option<String>,
     /// As in `[pace]`.
     pub in_flight: Option<u32>,
+    /// As in `[pace]`.
+    pub requests_per_hour: Option<u32>,
     /// Secrets may stand in the connection file itself.
     pub allow_inline_secrets: bool,
 }
@@ -297,7 +303,15 @@ impl Draft {
         }
         self.network.allow_private_networks |= overrides.allow_private_networks;
         self.network.allow_plain_http |= overrides.allow_plain_http;
+        if let Some(file) = &overrides.ca_file {
+            self.network.ca_file = Some(file.clone());
+        }
+        if let Some(proxy) = &overrides.proxy {
+            let proxy = parse_proxy(proxy).map_err(|problem| fail(format!("--proxy {problem}")))?;
+            self.network.proxy = Some(proxy);
+        }
         self.in_flight = overrides.in_flight.or(self.in_flight);
+        self.requests_per_hour = overrides.requests_per_hour.or(self.requests_per_hour);
         Ok(())
     }
 
@@ -451,6 +465,10 @@ fn secret_source(value: &toml::Value, allow_inline: bool) -> Result<SecretSource
 
 fn parse_proxy(text: &str) -> Result<Url, String> {
     match Url::parse(text) {
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => Err(
+            "must not hold a user name or password; only proxies without them are supported"
+                .to_owned(),
+        ),
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
         _ => Err("must be the URL of an HTTP proxy, such as http://proxy:3128".to_owned()),
     }

@@ -141,7 +141,10 @@ impl Bounded {
 pub(super) fn headers(headers: &HeaderMap, redactor: &Redactor) -> HeaderMap {
     headers
         .iter()
-        .filter(|(name, _)| !super::policy::is_forbidden(name))
+        // The body's length is said by the body: what was redacted or unpacked has another.
+        .filter(|(name, _)| {
+            !super::policy::is_forbidden(name) && *name != http::header::CONTENT_LENGTH
+        })
         .map(|(name, value)| {
             let value = match redactor.bytes(value.as_bytes()) {
                 std::borrow::Cow::Borrowed(_) => value.clone(),

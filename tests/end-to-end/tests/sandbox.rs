@@ -78,16 +78,31 @@ impl Ran {
         for word in words {
             assert!(said.contains(word), "{word:?} is not in {said:?}");
         }
-        assert!(!said.contains("panicked") && !said.contains("backtrace"), "{said}");
+        assert!(
+            !said.contains("panicked") && !said.contains("backtrace"),
+            "{said}"
+        );
     }
 }
 
 fn run(component: &[u8], limits: &str) -> Ran {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("guest.wasm"), component).unwrap();
-    std::fs::write(directory.path().join("connector.toml"), format!("{MANIFEST}{limits}")).unwrap();
+    std::fs::write(
+        directory.path().join("connector.toml"),
+        format!("{MANIFEST}{limits}"),
+    )
+    .unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_portcullis-under-test"))
-        .args(["run", "--connector", "connector.toml", "--out", "out", "--secret", "token.token=env:TEST_TOKEN"])
+        .args([
+            "run",
+            "--connector",
+            "connector.toml",
+            "--out",
+            "out",
+            "--secret",
+            "token.token=env:TEST_TOKEN",
+        ])
         .env("TEST_TOKEN", "some-token-value")
         .env("RUST_BACKTRACE", "full")
         .current_dir(directory.path())
@@ -115,24 +130,44 @@ fn a_trap_is_a_readable_error_and_leaves_a_failed_run() {
 
 #[test]
 fn an_endless_loop_exhausts_its_processor_time() {
-    let ran = run(&component("(loop $forever (br $forever)) (unreachable)", ""), "");
+    let ran = run(
+        &component("(loop $forever (br $forever)) (unreachable)", ""),
+        "",
+    );
     ran.expect(5, &["cpu_seconds = 1"]);
 }
 
 #[test]
 fn an_endless_loop_in_the_start_function_does_too() {
-    let ran = run(&component("(i32.const 0)", "(loop $forever (br $forever))"), "");
+    let ran = run(
+        &component("(i32.const 0)", "(loop $forever (br $forever))"),
+        "",
+    );
     ran.expect(5, &["cpu_seconds = 1"]);
 }
 
 #[test]
 fn the_wall_clock_ends_a_run_too() {
-    let text = MANIFEST.replace("cpu_seconds = 1", "cpu_seconds = 1000").replace("wall_seconds = 60", "wall_seconds = 1");
+    let text = MANIFEST
+        .replace("cpu_seconds = 1", "cpu_seconds = 1000")
+        .replace("wall_seconds = 60", "wall_seconds = 1");
     let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("guest.wasm"), component("(loop $forever (br $forever)) (unreachable)", "")).unwrap();
+    std::fs::write(
+        directory.path().join("guest.wasm"),
+        component("(loop $forever (br $forever)) (unreachable)", ""),
+    )
+    .unwrap();
     std::fs::write(directory.path().join("connector.toml"), text).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_portcullis-under-test"))
-        .args(["run", "--connector", "connector.toml", "--out", "out", "--secret", "token.token=env:TEST_TOKEN"])
+        .args([
+            "run",
+            "--connector",
+            "connector.toml",
+            "--out",
+            "out",
+            "--secret",
+            "token.token=env:TEST_TOKEN",
+        ])
         .env("TEST_TOKEN", "some-token-value")
         .current_dir(directory.path())
         .output()

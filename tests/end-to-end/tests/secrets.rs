@@ -16,12 +16,18 @@ const TOKEN: &str = "ATCTT-a-token/with+signs=1";
 /// A workspace whose every name is what the request was authorised with, in one form or another.
 async fn echoing(form: fn(&str) -> String) -> String {
     let handler = move |request: Request| async move {
-        let sent = request.headers()["authorization"].to_str().unwrap().trim_start_matches("Bearer ").to_owned();
+        let sent = request.headers()["authorization"]
+            .to_str()
+            .unwrap()
+            .trim_start_matches("Bearer ")
+            .to_owned();
         let echo = form(&sent);
         let list = |values: Vec<Value>| json!({"values": values, "size": values.len(), "page": 1, "pagelen": 100});
         let path = request.uri().path().to_owned();
         let body = match path.trim_start_matches("/2.0/") {
-            "workspaces/acme" => json!({"type": "workspace", "uuid": "{1}", "slug": "acme", "name": echo}),
+            "workspaces/acme" => {
+                json!({"type": "workspace", "uuid": "{1}", "slug": "acme", "name": echo})
+            }
             "workspaces/acme/permissions" => list(vec![json!({
                 "type": "workspace_membership", "permission": "owner",
                 "user": {"type": "user", "uuid": "{2}", "display_name": format!("Mr {echo}"), "nickname": echo}
@@ -50,7 +56,11 @@ async fn a_secret_that_the_api_says_back_is_redacted_and_the_run_flagged() {
     let forms: [fn(&str) -> String; 3] = [
         |sent| sent.to_owned(),
         |sent| STANDARD.encode(sent),
-        |sent| sent.replace('/', "%2F").replace('+', "%2B").replace('=', "%3D"),
+        |sent| {
+            sent.replace('/', "%2F")
+                .replace('+', "%2B")
+                .replace('=', "%3D")
+        },
     ];
     for form in forms {
         let connection = Connection::to(&echoing(form).await, "acme").token(TOKEN);
@@ -58,10 +68,18 @@ async fn a_secret_that_the_api_says_back_is_redacted_and_the_run_flagged() {
         let ended = run(BINARY, &connection).await;
         assert!(matches!(ended.code, 0 | 3), "{}", ended.printed());
         let names: Vec<String> = ended.entities().into_iter().map(|row| row.name).collect();
-        assert!(names.contains(&"[redacted]".to_owned()) && names.contains(&"Mr [redacted]".to_owned()), "{names:?}");
+        assert!(
+            names.contains(&"[redacted]".to_owned()) && names.contains(&"Mr [redacted]".to_owned()),
+            "{names:?}"
+        );
         let encoded = form(TOKEN);
         for name in ["entities.csv", "entities.jsonl", "run.json"] {
-            assert!(!std::fs::read_to_string(ended.out.join(name)).unwrap().contains(&encoded), "{name}");
+            assert!(
+                !std::fs::read_to_string(ended.out.join(name))
+                    .unwrap()
+                    .contains(&encoded),
+                "{name}"
+            );
         }
         assert!(ended.report()["secrets_redacted"].as_u64().unwrap() >= 4);
         ended.expect_printed("a secret of this connection was found");

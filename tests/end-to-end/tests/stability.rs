@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use end_to_end::{Case, run};
-use fake_bitbucket::{Config, Sizes, World};
+use fake_bitbucket::{Behaviour, Config, Sizes, World};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_portcullis-under-test");
 
@@ -146,4 +147,57 @@ async fn a_run_that_fails_leaves_an_earlier_runs_files_alone() {
         4,
         "nothing else is left"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_cancelled_says_so_and_leaves_nothing_half_written() {
+    let behaviour = Behaviour {
+        latency: Duration::from_millis(20),
+        ..Behaviour::default()
+    };
+    let case = Case::start(
+        World::generate(35, SIZES),
+        Config {
+            behaviour,
+            ..Config::default()
+        },
+    )
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("out");
+    let mut child = tokio::process::Command::new(BINARY)
+        .args(["run", "--allow-private-networks", "--allow-plain-http"])
+        .arg("--connector")
+        .arg(end_to_end::manifest())
+        .args(["--set", &format!("api_url={}", case.connection.api_url)])
+        .args(["--set", &format!("workspace={}", case.connection.workspace)])
+        .args(["--secret", "workspace-token.token=env:TEST_TOKEN"])
+        .arg("--out")
+        .arg(&out)
+        .env("TEST_TOKEN", case.connection.token.as_deref().unwrap())
+        .stdout(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    while case.server.requests().count() < 20 {
+        tokio::task::yield_now().await;
+    }
+    let pid = child.id().unwrap().to_string();
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(child.wait().await.unwrap().code(), Some(130));
+    let report: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(out.join("failed-run.json")).unwrap()).unwrap();
+    assert_eq!(report["outcome"]["kind"], "cancelled");
+    let mut names: Vec<_> = fs::read_dir(&out)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["failed-run.db", "failed-run.json"]);
 }
