@@ -221,7 +221,7 @@ impl Run {
             duration: started.0.elapsed(),
             secrets_redacted: self.redactor.found(),
         };
-        Ok(Report::gather(facts, outcome, file, &self.egress)?)
+        Report::gather(facts, outcome, file, &self.egress)
     }
 
     /// An outcome without secrets, and with what the host knows beside the connector.
