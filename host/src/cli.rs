@@ -258,7 +258,7 @@ impl Screen {
         ExitCode::from(code)
     }
 
-    fn observer(&self) -> Arc<dyn crate::run::Observer> {
+    fn observer(&self) -> Arc<dyn crate::sandbox::Observer> {
         Arc::new(self.clone())
     }
 }

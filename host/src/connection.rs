@@ -3,8 +3,9 @@
 //! It is read by hand rather than by serde: an error of serde repeats the offending value, which here may
 //! be a secret.
 
-use crate::manifest::{Manifest, Pace, SlotKind, SlotName};
+use crate::manifest::{Manifest, Pace};
 use crate::settings::SettingValue;
+use crate::slot::{SlotKind, SlotName};
 use crate::vault::{self, Credential, SecretSource, SourceError, Vault};
 use indexmap::IndexMap;
 use std::path::{Path, PathBuf};

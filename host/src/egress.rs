@@ -13,8 +13,9 @@ pub use client::ClientError;
 pub use tally::{Entry, Tally, Verdict};
 
 use crate::connection::Connection;
-use crate::manifest::{Limits, Manifest, Retry, SlotKind, SlotName};
+use crate::manifest::{Limits, Manifest, Retry};
 use crate::settings::SettingValue;
+use crate::slot::{SlotKind, SlotName};
 use crate::vault::Vault;
 use failure::Failure;
 use http::{HeaderMap, Method, header};

@@ -15,4 +15,5 @@ pub mod report;
 pub mod run;
 pub mod sandbox;
 pub mod settings;
+pub mod slot;
 pub mod vault;

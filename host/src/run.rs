@@ -6,7 +6,7 @@ use crate::egress::{Egress, EgressError};
 use crate::manifest::{Limits, Manifest};
 use crate::outcome::Outcome;
 use crate::report::{self, Report};
-use crate::sandbox::{CoverageStatus, Finding, Host, Sandbox, Services, Settings};
+use crate::sandbox::{CoverageStatus, Finding, Host, Observer, Sandbox, Services, Settings};
 use crate::vault::Redactor;
 use anyhow::Context;
 use sha2::{Digest, Sha256};
@@ -16,12 +16,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use time::OffsetDateTime;
-
-/// Who watches a run.
-pub trait Observer: Send + Sync {
-    /// The connector says how far it has come. Called often.
-    fn progress(&self, stage: &str, done: u64, total: Option<u64>);
-}
 
 /// A connector and a connection that fit together.
 pub struct Run {

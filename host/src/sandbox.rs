@@ -200,6 +200,12 @@ fn first_line(error: &wasmtime::Error) -> String {
         .to_owned()
 }
 
+/// Who watches a run.
+pub trait Observer: Send + Sync {
+    /// The connector says how far it has come. Called often.
+    fn progress(&self, stage: &str, done: u64, total: Option<u64>);
+}
+
 /// What a run's `extract` or `check` needs of the host.
 pub struct Services {
     /// The way out.
@@ -209,7 +215,7 @@ pub struct Services {
     /// Where items go; none while `check` runs.
     pub collector: Option<Arc<std::sync::Mutex<crate::collect::Collector>>>,
     /// Who watches.
-    pub observer: Arc<dyn crate::run::Observer>,
+    pub observer: Arc<dyn Observer>,
     /// What finds secrets in what the guest says.
     pub redactor: crate::vault::Redactor,
 }

@@ -9,7 +9,8 @@ mod source;
 pub use redact::{REDACTED, Redactor, StreamRedactor};
 pub use source::{SecretSource, SourceError};
 
-use crate::manifest::{SlotDeclaration, SlotKind, SlotName};
+use crate::manifest::SlotDeclaration;
+use crate::slot::{SlotKind, SlotName};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;

@@ -1,6 +1,6 @@
 //! What a person sees while a run goes on: a bar on a terminal, plain log lines elsewhere.
 
-use crate::run::Observer;
+use crate::sandbox::Observer;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::{IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};

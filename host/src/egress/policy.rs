@@ -3,7 +3,7 @@
 //! The URL that is judged is the parsed URL that will be sent, not the text that came. A path whose parsed
 //! form differs from its text, or that could mean something else to another parser, is refused.
 
-use crate::manifest::SlotName;
+use crate::slot::SlotName;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
