@@ -89,9 +89,9 @@ struct Arguments {
     /// How many requests are then answered 429
     #[arg(long, default_value_t = 1, value_name = "REQUESTS")]
     rate_limit_refuse: u32,
-    /// Send Retry-After with 429
-    #[arg(long, value_name = "SECONDS")]
-    retry_after: Option<u64>,
+    /// Send this Retry-After with 429
+    #[arg(long, value_name = "SECONDS|DATE")]
+    retry_after: Option<String>,
     /// 429 comes as plain text
     #[arg(long)]
     rate_limit_plain_text: bool,
@@ -216,13 +216,13 @@ async fn main() -> anyhow::Result<()> {
     let server = Server::start(world, arguments.config())
         .await
         .context("cannot listen")?;
-    println!("{}", server.origin());
     if let Some(path) = port_file {
         // Renamed into place: whoever waits for the file never reads half of it.
         let draft = path.with_extension("draft");
         fs::write(&draft, server.origin()).context("cannot write the port file")?;
         fs::rename(&draft, &path).context("cannot write the port file")?;
     }
+    println!("{}", server.origin());
     tokio::signal::ctrl_c()
         .await
         .context("cannot wait for an interrupt")

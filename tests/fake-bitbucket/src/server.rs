@@ -13,8 +13,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::GzEncoder};
 use futures::stream::{self, StreamExt as _};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -295,17 +297,14 @@ impl Served {
             return None;
         }
         let mut answer = errors::rate_limited(limit.plain_text);
-        if let Some(seconds) = limit.retry_after {
-            answer = answer.with("retry-after", seconds.to_string());
+        if let Some(when) = &limit.retry_after {
+            answer = answer.with("retry-after", when.clone());
         }
         if limit.headers {
             answer = answer
                 .with("x-ratelimit-limit", "60, 60;w=3600")
                 .with("x-ratelimit-remaining", "0")
-                .with(
-                    "x-ratelimit-reset",
-                    limit.retry_after.unwrap_or(1).to_string(),
-                );
+                .with("x-ratelimit-reset", "1");
         }
         Some(answer)
     }
@@ -433,6 +432,9 @@ impl Served {
 
     /// The headers that Bitbucket sends with most answers.
     fn dress(&self, mut answer: Answer, asking: &Asking<'_>, headers: &HeaderMap) -> Answer {
+        if self.behaviour.echo_credentials && !answer.served {
+            answer.body = echoing(answer.body, headers);
+        }
         let digest = hex(&Sha256::digest(&answer.body)[..8]);
         let trace = hex(&Sha256::digest(format!("{}?{}", asking.path, asking.query))[..8]);
         if let (Some(endpoint), Some(credential)) = (&asking.endpoint, asking.credential()) {
@@ -486,6 +488,29 @@ impl Served {
             .with("x-b3-traceid", trace)
             .with("vary", "Accept-Encoding")
     }
+}
+
+/// The error with the credential in its message, as it came and decoded.
+fn echoing(body: Vec<u8>, headers: &HeaderMap) -> Vec<u8> {
+    let presented = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let (Some(presented), Ok(mut error)) = (presented, serde_json::from_slice::<Value>(&body))
+    else {
+        return body;
+    };
+    let Some(message) = error["error"]["message"].as_str() else {
+        return body;
+    };
+    let pair = presented
+        .rsplit(' ')
+        .next()
+        .and_then(|pair| STANDARD.decode(pair).ok());
+    let pair = pair
+        .and_then(|pair| String::from_utf8(pair).ok())
+        .unwrap_or_default();
+    error["error"]["message"] = format!("{message} You sent {presented} {pair}").into();
+    error.to_string().into_bytes()
 }
 
 fn data_center(path: &str) -> Answer {

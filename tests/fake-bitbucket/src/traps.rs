@@ -40,6 +40,8 @@ pub struct Behaviour {
     pub plain_text_401: bool,
     /// What invitations answer in a migrated workspace: 403 instead of 404.
     pub invitations_403: bool,
+    /// Errors in JSON repeat, in their message, the credential that came with the request.
+    pub echo_credentials: bool,
     /// Bodies are compressed for those who accept that.
     pub gzip: bool,
     /// Which product answers.
@@ -63,6 +65,7 @@ impl Default for Behaviour {
             without_offsets: false,
             plain_text_401: false,
             invitations_403: false,
+            echo_credentials: false,
             gzip: true,
             product: Product::Cloud,
         }
@@ -90,8 +93,8 @@ pub struct RateLimit {
     pub refuse: u32,
     /// The refusal is a bare sentence, not JSON.
     pub plain_text: bool,
-    /// `Retry-After`, in seconds.
-    pub retry_after: Option<u64>,
+    /// `Retry-After`: seconds, or a date as HTTP writes it.
+    pub retry_after: Option<String>,
     /// `X-RateLimit-*`: on what an access token gets below `/2.0/repositories`, and on refusals.
     pub headers: bool,
 }

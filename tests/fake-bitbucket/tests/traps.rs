@@ -545,7 +545,7 @@ async fn too_many_requests_are_refused_for_a_while() {
     let limit = RateLimit {
         allow: 2,
         refuse: 2,
-        retry_after: Some(7),
+        retry_after: Some("7".into()),
         headers: true,
         ..RateLimit::default()
     };
@@ -993,6 +993,23 @@ async fn another_product_can_answer() {
     let reply = get(&pages, "/2.0/repositories/acme").await;
     assert_eq!(reply.status, 302);
     assert!(reply.headers["location"].contains("signin"));
+}
+
+#[tokio::test]
+async fn errors_can_repeat_the_credential() {
+    let server = server(Behaviour {
+        echo_credentials: true,
+        ..Behaviour::default()
+    })
+    .await;
+    let account = fake_bitbucket::Account::default();
+    let token = fake_bitbucket::Token::default();
+    let reply = get(&server, "/2.0/workspaces/nobody").await;
+    assert!(reply.message().contains(&account.api_token));
+    let reply = get_as(&server, bearer(), "/2.0/workspaces/nobody").await;
+    assert!(reply.message().contains(&token.secret));
+    let reply = get(&server, "/2.0/workspaces/acme").await;
+    assert!(!reply.text().contains(&account.api_token));
 }
 
 #[tokio::test]
