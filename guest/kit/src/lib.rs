@@ -1,2 +1,18 @@
-//! What every connector needs.
+//! What every connector needs, so that a connector itself is only about its product: HTTP over
+//! `wasi:http`, the choice of credential, paging, typed items and the way in which they are handed over.
+//!
+//! Nothing here knows a product. All but [`wasi_http`] runs natively too, where tests script the answers.
+
+pub mod api;
 pub mod bindings;
+pub mod client;
+pub mod id;
+pub mod item;
+pub mod lanes;
+pub mod origin;
+pub mod pager;
+pub mod sink;
+pub mod timestamp;
+pub mod told;
+#[cfg(target_family = "wasm")]
+pub mod wasi_http;

@@ -1,0 +1,60 @@
+//! One request and its answer: what lies below everything else.
+
+use futures::future::LocalBoxFuture;
+
+/// A GET to the API of the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The path and query below the API's origin, beginning with `/`.
+    pub path: String,
+    /// The name of the credential to send; None: the manifest's rule for the path decides.
+    pub slot: Option<String>,
+    /// The longest body that is read, in bytes.
+    pub most_bytes: usize,
+}
+
+/// What came back, whatever its status.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names in lower case, as often as they came.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The first header of this name, given in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
+        Some(value)
+    }
+}
+
+/// Why there is no answer. The host has already tried again where that could help.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// The host does not allow this request.
+    #[error("the host refused the request: {0}")]
+    Refused(String),
+    /// The name, the connection or TLS failed, or nothing came in time.
+    #[error("the API could not be reached: {0}")]
+    Unreachable(String),
+    /// The body is longer than the request allowed, or than the host does.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// The body broke off.
+    #[error("the answer broke off: {0}")]
+    Broken(String),
+}
+
+/// A way to send requests. In a component it is `wasi:http`, in a test a script.
+pub trait Api {
+    /// Sends one request.
+    ///
+    /// # Errors
+    /// [`TransportError`] where there is no complete answer. An answer of any status is no error.
+    fn get(&self, request: Request) -> LocalBoxFuture<'_, Result<Response, TransportError>>;
+}

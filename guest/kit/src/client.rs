@@ -1,0 +1,237 @@
+//! One question to the API, asked until it is answered or it is clear why it isn't.
+
+use crate::api::{Api, Request, Response, TransportError};
+use crate::bindings::portcullis::connector::logging::Severity;
+use crate::origin::{ApiOrigin, path_and_query};
+use crate::sink::Sink;
+use serde::de::DeserializeOwned;
+
+/// So many times a GET is sent whose answer broke off. The host does this itself for answers that it
+/// holds back until they are complete; a long one streams, and can break after we began to read it.
+const TRIES: usize = 3;
+
+/// So many redirects are followed. A renamed object needs one.
+const HOPS: usize = 5;
+
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Miss {
+    /// The credential won't do for this family of endpoints, whichever object is asked for.
+    #[error("{0}")]
+    SlotRefused(String),
+    /// The credential may not read this one object.
+    #[error("{0}")]
+    ObjectRefused(String),
+    /// The object does not exist, or is invisible to the credential.
+    #[error("{0}")]
+    NotFound(String),
+    /// The API no longer offers this, to anyone.
+    #[error("{0}")]
+    Withdrawn(String),
+    /// The API did not understand the request.
+    #[error("{0}")]
+    NotUnderstood(String),
+    /// The host did not send the request.
+    #[error("{0}")]
+    HostRefused(String),
+    /// The API could not be reached.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The API answered, but not with what was asked for.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Miss {
+    /// Whether another credential may fare better.
+    #[must_use]
+    pub fn another_slot_may_help(&self) -> bool {
+        !matches!(
+            self,
+            Self::Withdrawn(_)
+                | Self::NotUnderstood(_)
+                | Self::HostRefused(_)
+                | Self::Unreachable(_)
+        )
+    }
+}
+
+impl From<TransportError> for Miss {
+    fn from(error: TransportError) -> Self {
+        let text = error.to_string();
+        match error {
+            TransportError::Refused(_) => Self::HostRefused(text),
+            TransportError::Unreachable(_) => Self::Unreachable(text),
+            TransportError::TooLarge | TransportError::Broken(_) => Self::Failed(text),
+        }
+    }
+}
+
+/// What a product means by its answers.
+pub trait Dialect {
+    /// Whether an answer holds what was asked for.
+    ///
+    /// # Errors
+    /// [`Miss`] where it doesn't.
+    fn judge(&self, response: &Response) -> Result<(), Miss>;
+
+    /// What to tell a product's own support about an answer, such as the id of its trace.
+    fn trace(&self, response: &Response) -> Option<String>;
+}
+
+/// An answer that holds what was asked for.
+#[derive(Debug)]
+pub struct Answer {
+    /// The body.
+    pub body: Vec<u8>,
+    /// The path and query that gave it: another than was asked for after a redirect.
+    pub path: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// [`Miss::Failed`] where it isn't what was expected.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Miss> {
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Miss::Failed(format!("the answer is not what was expected: {error}")))
+    }
+}
+
+/// Asks the API of the connection.
+pub struct Client<'a> {
+    api: &'a dyn Api,
+    dialect: &'a dyn Dialect,
+    sink: &'a dyn Sink,
+    origin: ApiOrigin,
+    slots: Vec<String>,
+}
+
+impl<'a> Client<'a> {
+    /// A client that may use the credentials `slots`, the preferred one first.
+    #[must_use]
+    pub fn new(
+        api: &'a dyn Api,
+        dialect: &'a dyn Dialect,
+        sink: &'a dyn Sink,
+        origin: ApiOrigin,
+        slots: Vec<String>,
+    ) -> Self {
+        Self {
+            api,
+            dialect,
+            sink,
+            origin,
+            slots,
+        }
+    }
+
+    /// The origin of the API.
+    #[must_use]
+    pub fn origin(&self) -> &ApiOrigin {
+        &self.origin
+    }
+
+    /// The credentials, by their place in the order of preference.
+    pub fn slots(&self) -> std::ops::Range<usize> {
+        0..self.slots.len()
+    }
+
+    /// The name of a credential.
+    #[must_use]
+    pub fn slot_name(&self, slot: usize) -> &str {
+        self.slots.get(slot).map_or("no credential", String::as_str)
+    }
+
+    /// Each miss in a sentence of its own, with the credential that was sent.
+    #[must_use]
+    pub fn explain(&self, misses: &[(usize, Miss)]) -> String {
+        let each: Vec<String> = misses
+            .iter()
+            .map(|(slot, miss)| format!("{}: {miss}", self.slot_name(*slot)))
+            .collect();
+        each.join("; ")
+    }
+
+    /// Asks for `path` with a credential, or with none. Redirects on the same origin are followed.
+    ///
+    /// # Errors
+    /// [`Miss`] where what was asked for did not come.
+    pub async fn get(
+        &self,
+        path: &str,
+        slot: Option<usize>,
+        most_bytes: usize,
+    ) -> Result<Answer, Miss> {
+        let mut path = path.to_owned();
+        for _ in 0..=HOPS {
+            let response = self
+                .send(&path, slot, most_bytes)
+                .await
+                .map_err(Miss::from)?;
+            if matches!(response.status, 301 | 302 | 303 | 307 | 308) {
+                path = self.redirected(&path, &response)?;
+                continue;
+            }
+            return match self.dialect.judge(&response) {
+                Ok(()) => Ok(Answer {
+                    body: response.body,
+                    path,
+                }),
+                Err(miss) => {
+                    self.log(&path, slot, &response, &miss);
+                    Err(miss)
+                }
+            };
+        }
+        Err(Miss::Failed(format!(
+            "the API redirected more than {HOPS} times"
+        )))
+    }
+
+    async fn send(
+        &self,
+        path: &str,
+        slot: Option<usize>,
+        most_bytes: usize,
+    ) -> Result<Response, TransportError> {
+        let mut tries = TRIES;
+        loop {
+            tries = tries.saturating_sub(1);
+            let slot = slot.and_then(|slot| self.slots.get(slot)).cloned();
+            let request = Request {
+                path: path.to_owned(),
+                slot,
+                most_bytes,
+            };
+            match self.api.get(request).await {
+                Err(TransportError::Broken(_)) if tries > 0 => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn redirected(&self, path: &str, response: &Response) -> Result<String, Miss> {
+        let link = response.header("location").unwrap_or_default();
+        match self.origin.follow(path, link) {
+            Some(url) if !link.is_empty() => Ok(path_and_query(&url)),
+            _ => Err(Miss::Failed(format!(
+                "the API redirected ({}) away from its own origin, which is not followed",
+                response.status
+            ))),
+        }
+    }
+
+    fn log(&self, path: &str, slot: Option<usize>, response: &Response, miss: &Miss) {
+        let slot = slot.map_or("no credential", |slot| self.slot_name(slot));
+        let trace = self
+            .dialect
+            .trace(response)
+            .map_or_else(String::new, |trace| format!(" ({trace})"));
+        self.sink.log(
+            Severity::Warn,
+            &format!("GET {path} with {slot}: {miss}{trace}"),
+        );
+    }
+}

@@ -1,0 +1,373 @@
+//! A list, page by page, from an API that can't be trusted to page well.
+//!
+//! The envelope is `{"values": [...], "next": URL?, "page": number?, "pagelen": number?, "size": number?}`,
+//! of which only `values` is sure; or a bare array, which is a list of one page. A list ends where nothing
+//! leads on. Whatever makes it doubtful that this was all is kept in the [`Reading`]: a list that could not
+//! be read to its end must never look like a short one.
+
+use crate::client::{Answer, Client, Miss};
+use crate::origin::path_and_query;
+use crate::told::told;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+/// So many pages are read at most: 100,000 elements in pages of 10, twice over.
+const MOST_PAGES: usize = 20_000;
+
+/// So much is quoted of an element that is no object: such a text tells why.
+const QUOTED_CHARACTERS: usize = 200;
+
+/// An element of a list.
+pub trait Listed: DeserializeOwned {
+    /// What tells it from the others: lists that move while they are read repeat elements.
+    fn id(&self) -> Cow<'_, str>;
+}
+
+/// How much of a list was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// All of it.
+    Complete,
+    /// Some of it, or one can't be sure that it was all: why.
+    Partial(Vec<String>),
+    /// Nothing: see [`Reading::misses`].
+    Unreadable,
+}
+
+/// What is to be said of a list once it was read.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// How much was read.
+    pub outcome: Outcome,
+    /// The credentials that served.
+    pub served: Vec<usize>,
+    /// The credentials that didn't, and why.
+    pub misses: Vec<(usize, Miss)>,
+    /// How many elements there were, each counted once.
+    pub count: usize,
+    /// What is odd, but cost no element.
+    pub remarks: Vec<String>,
+    /// The path of the list: another than was asked for after a redirect.
+    pub path: String,
+}
+
+/// Reads a list.
+pub struct Pager<'a> {
+    client: &'a Client<'a>,
+    slots: Vec<usize>,
+    current: usize,
+    most_bytes: usize,
+    first: String,
+    path: String,
+    due: Option<String>,
+    asked: HashSet<String>,
+    seen: HashSet<String>,
+    pages: usize,
+    size: Option<usize>,
+    bad: usize,
+    problems: Vec<String>,
+    served: Vec<usize>,
+    misses: Vec<(usize, Miss)>,
+}
+
+#[derive(Deserialize, Default)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    values: Option<Vec<&'a RawValue>>,
+    #[serde(default, deserialize_with = "told")]
+    next: Option<String>,
+    #[serde(default, deserialize_with = "told")]
+    page: Option<usize>,
+    #[serde(default, deserialize_with = "told")]
+    pagelen: Option<usize>,
+    #[serde(default, deserialize_with = "told")]
+    size: Option<usize>,
+}
+
+impl<'a> Envelope<'a> {
+    fn of(body: &'a [u8]) -> Result<(Self, Vec<&'a RawValue>), Miss> {
+        let failed =
+            |error: serde_json::Error| Miss::Failed(format!("the answer is no list: {error}"));
+        if body.trim_ascii_start().starts_with(b"[") {
+            let values = serde_json::from_slice(body).map_err(failed)?;
+            return Ok((Self::default(), values));
+        }
+        let mut envelope: Self = serde_json::from_slice(body).map_err(failed)?;
+        let values = envelope.values.take();
+        Ok((
+            envelope,
+            values.ok_or_else(|| {
+                Miss::Failed("the answer is no list: it has no values".to_owned())
+            })?,
+        ))
+    }
+}
+
+/// Where a page leads.
+enum Onward {
+    To(String),
+    End,
+    /// There is more, but no way to it: why.
+    Lost(String),
+}
+
+impl<'a> Pager<'a> {
+    /// A pager for the list at `path` (with its query), to be read with the first of `slots` that may; no
+    /// page may be longer than `most_bytes`.
+    #[must_use]
+    pub fn new(client: &'a Client<'a>, path: String, slots: Vec<usize>, most_bytes: usize) -> Self {
+        Self {
+            client,
+            slots,
+            current: 0,
+            most_bytes,
+            path: without_query(&path).to_owned(),
+            due: Some(path.clone()),
+            first: path,
+            asked: HashSet::new(),
+            seen: HashSet::new(),
+            pages: 0,
+            size: None,
+            bad: 0,
+            problems: Vec::new(),
+            served: Vec::new(),
+            misses: Vec::new(),
+        }
+    }
+
+    /// How many elements the API says there are, once a page has come.
+    #[must_use]
+    pub fn size(&self) -> Option<usize> {
+        self.size
+    }
+
+    /// The elements of the next page that did not come before. None: there is no further page.
+    pub async fn next<T: Listed>(&mut self) -> Option<Vec<T>> {
+        loop {
+            let path = self.due.clone()?;
+            let slot = self.slots.get(self.current).copied();
+            let page = match self.client.get(&path, slot, self.most_bytes).await {
+                Ok(answer) => self.page(&path, &answer),
+                Err(miss) => Err(miss),
+            };
+            match page {
+                Ok(elements) => {
+                    self.pages = self.pages.saturating_add(1);
+                    if let Some(slot) = slot.filter(|slot| !self.served.contains(slot)) {
+                        self.served.push(slot);
+                    }
+                    return Some(elements);
+                }
+                Err(miss) => self.missed(slot, miss),
+            }
+        }
+    }
+
+    /// Asks the next credential, or gives up.
+    fn missed(&mut self, slot: Option<usize>, miss: Miss) {
+        let next = self.current.saturating_add(1);
+        let on = miss.another_slot_may_help() && next < self.slots.len();
+        if self.pages > 0 {
+            let page = self.pages.saturating_add(1);
+            self.problems.push(if on {
+                format!("page {page} and what follows was read with another credential, which may see other elements: {miss}")
+            } else {
+                format!("page {page} and what follows could not be read: {miss}")
+            });
+        }
+        self.misses.extend(slot.map(|slot| (slot, miss.clone())));
+        if slot.is_none() && self.pages == 0 {
+            self.misses.push((usize::MAX, miss));
+        }
+        if on {
+            self.current = next;
+        } else {
+            self.due = None;
+        }
+    }
+
+    fn page<T: Listed>(&mut self, asked: &str, answer: &Answer) -> Result<Vec<T>, Miss> {
+        let (envelope, values) = Envelope::of(&answer.body)?;
+        self.asked.insert(asked.to_owned());
+        self.asked.insert(answer.path.clone());
+        if self.pages == 0 {
+            self.path = without_query(&answer.path).to_owned();
+        }
+        self.size = envelope.size.or(self.size);
+        let mut fresh: Vec<T> = Vec::with_capacity(values.len());
+        let bad_before = self.bad;
+        for value in &values {
+            match serde_json::from_str::<T>(value.get()) {
+                Ok(element) => {
+                    let id = element.id().into_owned();
+                    if self.seen.insert(id) {
+                        fresh.push(element);
+                    }
+                }
+                Err(error) => self.bad_element(value, &error),
+            }
+        }
+        let nothing_new = fresh.is_empty() && self.bad == bad_before;
+        self.due = match self.onward(answer, &envelope, values.len(), nothing_new) {
+            Onward::End => None,
+            Onward::Lost(why) => {
+                self.problems.push(why);
+                None
+            }
+            Onward::To(_) if self.pages.saturating_add(1) >= MOST_PAGES => {
+                self.problems.push(format!(
+                    "there are more than the {MOST_PAGES} pages that are read at most"
+                ));
+                None
+            }
+            Onward::To(path) => Some(path),
+        };
+        Ok(fresh)
+    }
+
+    fn bad_element(&mut self, value: &RawValue, error: &serde_json::Error) {
+        self.bad = self.bad.saturating_add(1);
+        if self.bad > 1 {
+            return;
+        }
+        // Of an object only the error is told: it may hold anything.
+        let why = match serde_json::from_str::<String>(value.get()) {
+            Ok(text) => format!(
+                "it is the text \"{}\"",
+                text.chars().take(QUOTED_CHARACTERS).collect::<String>()
+            ),
+            Err(_) => error.to_string().chars().take(QUOTED_CHARACTERS).collect(),
+        };
+        self.problems
+            .push(format!("an element of the list can't be read: {why}"));
+    }
+
+    fn onward(
+        &self,
+        answer: &Answer,
+        envelope: &Envelope<'_>,
+        count: usize,
+        nothing_new: bool,
+    ) -> Onward {
+        // An empty page ends a list, even where it has a `next`.
+        if count == 0 {
+            return Onward::End;
+        }
+        let next = envelope.next.as_deref().filter(|next| !next.is_empty());
+        let stray = match next {
+            None => None,
+            Some(next) => match self.follow(answer, envelope, next) {
+                Ok(path) if !nothing_new => return Onward::To(path),
+                Ok(_) => Some("leads to elements that came before"),
+                Err(why) => Some(why),
+            },
+        };
+        if let Some(path) = self.page_by_number(envelope, count) {
+            return Onward::To(path);
+        }
+        match stray {
+            Some(why) if self.size.is_none_or(|size| self.seen.len() < size) => Onward::Lost(
+                format!("the link to the next page {why}, so it was not followed"),
+            ),
+            _ => Onward::End,
+        }
+    }
+
+    /// Where `next` leads, if it may be followed: on the same origin, below the same path, onwards.
+    fn follow(
+        &self,
+        answer: &Answer,
+        envelope: &Envelope<'_>,
+        next: &str,
+    ) -> Result<String, &'static str> {
+        let url = self
+            .client
+            .origin()
+            .follow(&answer.path, next)
+            .ok_or("leads to another origin")?;
+        let path = url.path();
+        let below = path
+            .get(..self.path.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(&self.path))
+            && matches!(path.as_bytes().get(self.path.len()), None | Some(b'/'));
+        if !below {
+            return Err("leads to another path");
+        }
+        let onto = url
+            .query_pairs()
+            .find(|(key, _)| key == "page")
+            .and_then(|(_, value)| value.parse::<usize>().ok());
+        let back = matches!((onto, envelope.page), (Some(onto), Some(page)) if onto <= page);
+        let path = path_and_query(&url);
+        if back || self.asked.contains(&path) {
+            return Err("leads back");
+        }
+        Ok(path)
+    }
+
+    /// The next page by its number, where the API gives no way to it but says that there is more.
+    fn page_by_number(&self, envelope: &Envelope<'_>, count: usize) -> Option<String> {
+        let (page, size) = (envelope.page?, self.size?);
+        let read = page.saturating_mul(envelope.pagelen.unwrap_or(count));
+        if read >= size || self.seen.len() >= size {
+            return None;
+        }
+        let mut url = self.client.origin().url(&self.first)?;
+        url.set_path(&self.path);
+        let others: Vec<(String, String)> = url
+            .query_pairs()
+            .filter(|(key, _)| key != "page")
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect();
+        url.query_pairs_mut()
+            .clear()
+            .extend_pairs(others)
+            .append_pair("page", &page.saturating_add(1).to_string());
+        let path = path_and_query(&url);
+        (!self.asked.contains(&path)).then_some(path)
+    }
+
+    /// What is to be said of the list. Call it when [`Pager::next`] has given None.
+    #[must_use]
+    pub fn finish(self) -> Reading {
+        let mut problems = self.problems;
+        let mut remarks = Vec::new();
+        if self.bad > 1 {
+            problems.push(format!("{} elements of the list can't be read", self.bad));
+        }
+        if let Some(size) = self.size.filter(|_| self.pages > 0) {
+            let count = self.seen.len();
+            if count.saturating_add(self.bad) < size {
+                problems.push(format!(
+                    "{count} elements came, though the API counts {size}"
+                ));
+            } else if count > size {
+                remarks.push(format!(
+                    "{count} elements came, though the API counts {size}"
+                ));
+            }
+        }
+        let outcome = if self.pages == 0 {
+            Outcome::Unreadable
+        } else if problems.is_empty() {
+            Outcome::Complete
+        } else {
+            Outcome::Partial(problems)
+        };
+        Reading {
+            outcome,
+            served: self.served,
+            misses: self.misses,
+            count: self.seen.len(),
+            remarks,
+            path: self.path,
+        }
+    }
+}
+
+fn without_query(path: &str) -> &str {
+    path.split_once('?').map_or(path, |(path, _)| path)
+}

@@ -1,0 +1,95 @@
+//! Requests over `wasi:http`: what a component has.
+
+use crate::api::{Api, Request, Response, TransportError};
+use crate::origin::ApiOrigin;
+use futures::future::LocalBoxFuture;
+use wstd::http::body::util::BodyExt;
+use wstd::http::error::ErrorCode;
+use wstd::http::{Body, Client};
+
+/// The host's HTTP.
+pub struct WasiApi {
+    origin: ApiOrigin,
+}
+
+impl WasiApi {
+    /// Requests to this origin.
+    #[must_use]
+    pub fn new(origin: ApiOrigin) -> Self {
+        Self { origin }
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let url = self.origin.url(&request.path).ok_or_else(|| {
+            TransportError::Refused("the path leads to another origin".to_owned())
+        })?;
+        // No `accept-encoding`: the host unpacks what it asked for itself, and must see the plain body.
+        let mut draft = wstd::http::Request::get(url.as_str()).header("accept", "application/json");
+        if let Some(slot) = &request.slot {
+            draft = draft.header("portcullis-slot", slot);
+        }
+        let draft = draft
+            .body(Body::empty())
+            .map_err(|error| TransportError::Refused(error.to_string()))?;
+        let answer = Client::new()
+            .send(draft)
+            .await
+            .map_err(|error| unanswered(&error))?;
+        let (head, body) = answer.into_parts();
+        let headers = head
+            .headers
+            .iter()
+            .filter_map(|(name, value)| {
+                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+            })
+            .collect();
+        let body = read(body, request.most_bytes).await?;
+        Ok(Response {
+            status: head.status.as_u16(),
+            headers,
+            body,
+        })
+    }
+}
+
+async fn read(body: Body, most_bytes: usize) -> Result<Vec<u8>, TransportError> {
+    let promised = body
+        .content_length()
+        .and_then(|length| usize::try_from(length).ok());
+    if promised.is_some_and(|length| length > most_bytes) {
+        return Err(TransportError::TooLarge);
+    }
+    let mut bytes = Vec::with_capacity(promised.unwrap_or(0));
+    let mut body = body.into_boxed_body();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| TransportError::Broken(error.to_string()))?;
+        if let Some(data) = frame.data_ref() {
+            if bytes.len().saturating_add(data.len()) > most_bytes {
+                return Err(TransportError::TooLarge);
+            }
+            bytes.extend_from_slice(data);
+        }
+    }
+    Ok(bytes)
+}
+
+fn unanswered(error: &wstd::http::Error) -> TransportError {
+    match error.downcast_ref::<ErrorCode>() {
+        Some(ErrorCode::HttpRequestDenied) => TransportError::Refused(
+            "it is outside of what the manifest and the connection allow".to_owned(),
+        ),
+        Some(ErrorCode::DestinationIpProhibited) => TransportError::Refused(
+            "the API's name leads to a private address, which the connection does not allow"
+                .to_owned(),
+        ),
+        Some(ErrorCode::HttpResponseBodySize(_)) => TransportError::TooLarge,
+        Some(code) => TransportError::Unreachable(format!("{code:?}")),
+        None => TransportError::Unreachable(error.to_string()),
+    }
+}
+
+impl Api for WasiApi {
+    fn get(&self, request: Request) -> LocalBoxFuture<'_, Result<Response, TransportError>> {
+        Box::pin(self.send(request))
+    }
+}
