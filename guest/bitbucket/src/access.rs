@@ -188,7 +188,7 @@ struct Access<'a> {
 
 /// Reads projects and repositories with everything that was given on them.
 pub(crate) async fn read(run: &Run<'_>) {
-    let lanes = Lanes::default();
+    let lanes = Lanes::new(run.client.slots().len());
     let slug = &run.workspace.slug;
     let pager =
         |path: String| Pager::new(run.client, path, run.client.slots().collect(), PAGE_BYTES);
@@ -843,12 +843,7 @@ impl<'a> Access<'a> {
 
 async fn ask(run: &Run<'_>, lanes: &Lanes, mut job: Job) -> (Job, Answer) {
     let family = job.family();
-    while run.client.slots().contains(&job.slot) {
-        let slot = job.slot;
-        if !lanes.enter(family, slot).await {
-            job.slot = slot.saturating_add(1);
-            continue;
-        }
+    while let Some(slot) = lanes.enter(family, job.slot).await {
         let read = match job.list {
             List::Users => {
                 read_list(

@@ -11,6 +11,8 @@ pub mod item;
 pub mod lanes;
 pub mod origin;
 pub mod pager;
+#[cfg(any(test, feature = "script"))]
+pub mod script;
 pub mod sink;
 pub mod timestamp;
 pub mod told;

@@ -371,3 +371,6 @@ impl<'a> Pager<'a> {
 fn without_query(path: &str) -> &str {
     path.split_once('?').map_or(path, |(path, _)| path)
 }
+
+#[cfg(test)]
+mod tests;
