@@ -67,6 +67,12 @@ impl Sandbox {
             .collect()
     }
 
+    /// What the component exports.
+    pub fn exports(&self) -> Vec<String> {
+        let component = self.connector.instance_pre().component().component_type();
+        component.exports(&self.engine).map(|(name, _)| name.to_owned()).collect()
+    }
+
     /// Runs the component's `check`.
     ///
     /// # Errors

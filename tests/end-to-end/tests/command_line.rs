@@ -53,7 +53,7 @@ fn complaint(from: &str, to: &str) -> String {
         !directory.path().join("out").exists(),
         "nothing was left behind"
     );
-    for secret in [TOKEN, "commandsecret", "inline-secret"] {
+    for secret in [TOKEN, "commandsecret", "written-inside"] {
         assert!(!said.contains(secret), "{said}");
     }
     said
@@ -133,7 +133,7 @@ fn an_api_url_must_be_one() {
     );
     complains(
         "https://api.example",
-        "https://me:inline-secret@api.example",
+        "https://me:written-inside@api.example",
         &["settings.api_url", "user name or password"],
     );
 }
@@ -165,7 +165,7 @@ fn plain_http_and_private_addresses_are_refused_unless_allowed() {
 fn a_secret_in_the_file_itself_is_refused_without_repeating_it() {
     complains(
         "{ file = \"token\" }",
-        "\"inline-secret\"",
+        "\"written-inside\"",
         &[
             "credentials.workspace-token.token",
             "--allow-inline-secrets",
@@ -173,13 +173,13 @@ fn a_secret_in_the_file_itself_is_refused_without_repeating_it() {
     );
     complains(
         "{ file = \"token\" }",
-        "{ value = \"inline-secret\" }",
+        "{ value = \"written-inside\" }",
         &["credentials.workspace-token.token", "env"],
     );
     // Not even where the file is not TOML on that very line.
     complains(
         "{ file = \"token\" }",
-        "\"inline-secret",
+        "\"written-inside",
         &["line 7", "TOML"],
     );
 }

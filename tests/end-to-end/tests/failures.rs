@@ -266,7 +266,7 @@ async fn an_api_that_only_speaks_html() {
     .await;
     let ended = run(BINARY, &case.connection).await;
     assert!(matches!(ended.code, 2 | 4), "{}", ended.printed());
-    ended.expect_printed("HTML");
+    ended.expect_printed("text/html");
 }
 
 #[tokio::test]

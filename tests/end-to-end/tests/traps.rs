@@ -447,7 +447,7 @@ async fn too_many_requests_in_every_form() {
     for (plain_text, retry_after, headers) in [
         (false, None, false),
         (true, None, true),
-        (false, Some(0), true),
+        (false, Some("0".to_owned()), true),
     ] {
         let rate_limit = Some(RateLimit {
             allow: 9,

@@ -1,0 +1,39 @@
+# The front door. Everything is built in the release profile, so that wasmtime is compiled once.
+
+SHELL := /bin/bash
+# Folders under guest/ that are connectors.
+CONNECTORS := bitbucket
+# What finds a toolchain, or installs one.
+CARGO := . scripts/toolchain.sh && cargo
+
+.PHONY: help demo test build guest guest-cargo-component lint fmt bench clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 24
+
+demo: build ## Read a made-up workspace, from nothing to files on disk
+	@scripts/demo.sh
+
+test: build ## Run everything that must hold
+	@$(CARGO) test --release --locked --workspace --no-fail-fast
+
+build: guest ## Build the connectors and the host, to target/release/portcullis
+	@$(CARGO) build --release --locked -p portcullis -p fake-bitbucket
+
+guest: ## Build the connectors, to target/components/<name>.wasm
+	@scripts/guest.sh $(CONNECTORS)
+
+guest-cargo-component: guest ## Build them with cargo-component too, and compare imports and exports
+	@scripts/guest-cargo-component.sh $(CONNECTORS)
+
+lint: ## Check formatting, clippy, rustdoc and dependencies
+	@scripts/lint.sh
+
+fmt: ## Format
+	@$(CARGO) fmt --all
+
+bench: build ## Measure, and print ratios
+	@$(CARGO) bench --profile release --locked -p end-to-end
+
+clean: ## Remove everything that was built
+	rm -rf target
