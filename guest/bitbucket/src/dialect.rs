@@ -51,7 +51,7 @@ impl Dialect for Bitbucket {
             return match response.header("content-type") {
                 Some(kind) if !kind.to_ascii_lowercase().contains("json") => {
                     Err(Miss::Failed(format!(
-                        "Bitbucket answered {status} with {}, where JSON was due; is api_url the address of its API?",
+                        "Bitbucket answered {status} with {}, where JSON was due; api_url must be the address of its API, https://api.bitbucket.org",
                         short(kind)
                     )))
                 }

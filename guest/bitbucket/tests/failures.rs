@@ -121,7 +121,11 @@ fn a_page_for_browsers_is_an_api_failure() {
     let Failure::ApiFailure(text) = World::new(1).refuse(None, "", html(200)).failure() else {
         panic!()
     };
-    assert!(text.contains("api_url"));
+    assert!(
+        text.contains("api_url")
+            && text.contains("https://api.bitbucket.org")
+            && text.contains("text/html")
+    );
 }
 
 #[test]

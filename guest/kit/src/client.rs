@@ -223,15 +223,20 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// What a product's support would ask for. A refusal is an outcome like any other and is told as
+    /// coverage; a failure is for the operator to see.
     fn log(&self, path: &str, slot: Option<usize>, response: &Response, miss: &Miss) {
+        let severity = match miss {
+            Miss::Failed(_) | Miss::NotUnderstood(_) => Severity::Warn,
+            _ => Severity::Debug,
+        };
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
         let slot = slot.map_or("no credential", |slot| self.slot_name(slot));
         let trace = self
             .dialect
             .trace(response)
             .map_or_else(String::new, |trace| format!(" ({trace})"));
-        self.sink.log(
-            Severity::Warn,
-            &format!("GET {path} with {slot}: {miss}{trace}"),
-        );
+        self.sink
+            .log(severity, &format!("GET {path} with {slot}: {miss}{trace}"));
     }
 }
