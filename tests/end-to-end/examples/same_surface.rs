@@ -6,7 +6,9 @@ use portcullis::sandbox::Sandbox;
 
 fn main() -> anyhow::Result<()> {
     let paths: Vec<String> = std::env::args().skip(1).collect();
-    let [one, other] = paths.as_slice() else { bail!("give two components") };
+    let [one, other] = paths.as_slice() else {
+        bail!("give two components")
+    };
     let (one_surface, other_surface) = (surface(one)?, surface(other)?);
     if one_surface != other_surface {
         bail!("{one} and {other} differ:\n{one_surface:#?}\n{other_surface:#?}");

@@ -275,7 +275,7 @@ async fn group_privileges_that_lie_are_found_out() {
         )
         .await;
         assert!(
-            ended.printed().contains("group-privileges"),
+            ended.printed().contains("differs from the own lists of"),
             "the difference is reported"
         );
     }

@@ -254,11 +254,21 @@ async fn html_on_a_later_page_is_a_gap_and_not_the_end() {
 
 #[tokio::test]
 async fn optional_fields_that_are_missing() {
-    survives(Behaviour {
+    let (case, ended) = run_with(Behaviour {
         sparse: true,
         ..Behaviour::default()
     })
     .await;
+    case.expect_truth(&ended, &Visibility::default());
+    // A group without `members` may be empty or unread: nobody knows. Everything else is whole.
+    ended.expect_code(3);
+    let gaps: Vec<_> = ended
+        .coverage()
+        .into_iter()
+        .filter(|row| row.2 == "partial" || row.2 == "unreadable")
+        .collect();
+    assert_eq!(gaps.len(), 1, "{gaps:?}");
+    assert_eq!(ended.family("groups"), "partial");
 }
 
 #[tokio::test]
