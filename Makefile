@@ -33,7 +33,7 @@ fmt: ## Format
 	@$(CARGO) fmt --all
 
 bench: build ## Measure, and print ratios
-	@$(CARGO) bench --profile release --locked -p end-to-end
+	@$(CARGO) bench --quiet --profile release --locked -p end-to-end --bench latency
 
 clean: ## Remove everything that was built
 	rm -rf target

@@ -70,7 +70,10 @@ impl Sandbox {
     /// What the component exports.
     pub fn exports(&self) -> Vec<String> {
         let component = self.connector.instance_pre().component().component_type();
-        component.exports(&self.engine).map(|(name, _)| name.to_owned()).collect()
+        component
+            .exports(&self.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect()
     }
 
     /// Runs the component's `check`.

@@ -5,10 +5,14 @@ use crate::report::Report;
 use crate::sandbox::{CoverageStatus, Finding};
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 /// The most rows of coverage and of warnings that the summary shows; `run.json` has more, `run.db` all.
 const MOST_ROWS: usize = 20;
+
+/// How wide a table is, in characters, where there is no terminal to ask.
+const PAGE_WIDTH: u16 = 160;
 
 /// The table of a check.
 pub(super) fn findings(findings: &[Finding]) -> String {
@@ -100,5 +104,8 @@ fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY).set_header(header);
     table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    if !std::io::stdout().is_terminal() {
+        table.set_width(PAGE_WIDTH);
+    }
     table
 }

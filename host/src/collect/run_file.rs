@@ -312,7 +312,7 @@ impl RunFile {
             })
     }
 
-    /// The coverage: families before their objects, at most `most` rows, and how many there are.
+    /// The coverage: families before their objects, what is missing before what is there, at most `most` rows, and how many there are.
     ///
     /// # Errors
     /// As [`RunFile::counts`].
@@ -324,7 +324,10 @@ impl RunFile {
             .database
             .prepare(
                 "SELECT family, scope, status, reason, slot FROM coverage
-                 ORDER BY scope IS NOT NULL, family, scope, status, reason LIMIT ?1",
+                 ORDER BY scope IS NOT NULL,
+                    CASE status WHEN 'unreadable' THEN 0 WHEN 'partial' THEN 1 WHEN 'complete' THEN 2
+                        WHEN 'left-out' THEN 3 ELSE 4 END,
+                    family, scope, reason LIMIT ?1",
             )?
             .query_map([most as u64], |row| {
                 Ok(CoverageRow {
