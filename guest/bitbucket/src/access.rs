@@ -598,7 +598,7 @@ impl<'a> Access<'a> {
             .groups
             .waiting
             .iter()
-            .partition(|object| !table.of(&object.name).is_empty());
+            .partition(|object| table.knows(&object.name));
         let most_with = SAMPLES.saturating_sub(without.len().min(2));
         let mut samples: Vec<&Rc<Object>> = with.into_iter().take(most_with).collect();
         samples.extend(
@@ -703,10 +703,7 @@ impl<'a> Access<'a> {
         match object.users.get() {
             UserList::Pending => {}
             UserList::Read => {
-                table
-                    .of(&object.name)
-                    .iter()
-                    .for_each(|grant| grants::take_group(self.run, &object.uuid, grant));
+                table.give(self.run, &object.name, &object.uuid);
                 self.run
                     .coverage
                     .borrow_mut()

@@ -1,12 +1,13 @@
 //! Whether an extraction would work: one cheap request for each family.
 
 use crate::dialect::Bitbucket;
-use crate::run::{PAGE_BYTES, WHOLE_LIST_BYTES};
+use crate::run::PAGE_BYTES;
 use crate::workspace::{self, Workspace};
 use crate::{Settings, family, groups, members, projects, repositories};
 use futures::future::join_all;
 use futures::join;
 use portcullis_kit::api::Api;
+use portcullis_kit::array::read_array;
 use portcullis_kit::bindings::portcullis::connector::output::{CoverageStatus, Failure, Finding};
 use portcullis_kit::client::{Client, Miss};
 use portcullis_kit::id::Id;
@@ -38,7 +39,7 @@ pub async fn check(
     let groups_path = groups::path(slug);
     let (members, groups, projects, repositories) = join!(
         probe.members(slug),
-        probe.ask(&groups_path, WHOLE_LIST_BYTES),
+        probe.array(&groups_path),
         probe.first::<FirstProject>(&projects_path),
         probe.first::<FirstRepository>(&repositories_path),
     );
@@ -175,10 +176,10 @@ fn finding(family: &str, status: CoverageStatus, slot: Option<String>, advice: S
 
 impl Probe<'_> {
     /// Asks with one credential after the other until one serves.
-    async fn ask(&self, path: &str, most_bytes: usize) -> Tried {
+    async fn ask(&self, path: &str) -> Tried {
         let mut misses = Vec::new();
         for slot in self.client.slots() {
-            match self.client.get(path, Some(slot), most_bytes).await {
+            match self.client.get(path, Some(slot), PAGE_BYTES).await {
                 Ok(_) => {
                     return Tried {
                         served: Some(slot),
@@ -191,6 +192,15 @@ impl Probe<'_> {
         Tried {
             served: None,
             misses,
+        }
+    }
+
+    /// Asks for a list that comes whole.
+    async fn array(&self, path: &str) -> Tried {
+        let reading = read_array(self.client, path, &mut |_| {}).await;
+        Tried {
+            served: reading.served,
+            misses: reading.misses,
         }
     }
 
@@ -218,19 +228,13 @@ impl Probe<'_> {
 
     async fn members(&self, slug: &str) -> Finding {
         let roles = self
-            .ask(
-                &format!("{}?pagelen=1", members::permissions_path(slug)),
-                PAGE_BYTES,
-            )
+            .ask(&format!("{}?pagelen=1", members::permissions_path(slug)))
             .await;
         if roles.served.is_some() {
             return self.finding(family::MEMBERS, roles);
         }
         let members = self
-            .ask(
-                &format!("{}?pagelen=1", members::members_path(slug)),
-                PAGE_BYTES,
-            )
+            .ask(&format!("{}?pagelen=1", members::members_path(slug)))
             .await;
         let without = self.client.explain(&roles.misses);
         match members.served {
@@ -269,9 +273,7 @@ impl Probe<'_> {
                     .to_owned(),
             );
         };
-        let tried = self
-            .ask(&format!("{object}{list}?pagelen=1"), PAGE_BYTES)
-            .await;
+        let tried = self.ask(&format!("{object}{list}?pagelen=1")).await;
         self.finding(family, tried)
     }
 

@@ -3,25 +3,28 @@
 //! It saves a request for each repository, but hardly anyone has described it lately. So it is believed
 //! only where a few repositories' own lists say the same.
 
-use crate::grants::GroupGrant;
-use crate::run::{Run, WHOLE_LIST_BYTES};
+use crate::grants::{self, GroupGrant};
+use crate::run::Run;
+use portcullis_kit::array::read_array;
 use portcullis_kit::id::Id;
 use portcullis_kit::origin::segment;
-use portcullis_kit::pager::{Listed, Outcome, Pager};
 use portcullis_kit::told::told;
 use serde::Deserialize;
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 /// So many repositories are asked by their own lists as well.
 pub(crate) const SAMPLES: usize = 5;
 
-/// The group grants of all repositories, by slug in lower case.
+/// The group grants of all repositories. A workspace of 100,000 repositories has several times as many, so
+/// each is kept as the number of a distinct one: most differ in the repository alone.
 #[derive(Default)]
 pub(crate) struct Table {
-    grants: HashMap<String, Vec<GroupGrant>>,
-    /// The credentials that served.
-    pub(crate) served: Vec<usize>,
+    /// By the repository's slug in lower case.
+    repositories: HashMap<String, Vec<usize>>,
+    distinct: Vec<GroupGrant>,
+    numbers: HashMap<(String, String), usize>,
+    /// The credential that served.
+    pub(crate) served: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -51,18 +54,6 @@ impl Privilege {
     }
 }
 
-impl Listed for Privilege {
-    fn id(&self) -> Cow<'_, str> {
-        let repository = self.repository().unwrap_or_default();
-        format!(
-            "{repository}\n{}\n{}",
-            self.grant.group.slug.as_str(),
-            self.grant.permission.as_str()
-        )
-        .into()
-    }
-}
-
 impl Table {
     /// Asks for it. Members of groups are known already, and would be most of the answer.
     ///
@@ -73,51 +64,67 @@ impl Table {
             "/1.0/group-privileges/{}?exclude-members=1",
             segment(&run.workspace.slug)
         );
-        let mut pager = Pager::new(
-            run.client,
-            path,
-            run.client.slots().collect(),
-            WHOLE_LIST_BYTES,
-        );
         let mut table = Self::default();
-        while let Some(privileges) = pager.next::<Privilege>().await {
-            for privilege in privileges {
-                let repository = privilege
-                    .repository()
-                    .ok_or_else(|| "a group's privilege names no repository".to_owned())?;
-                table
-                    .grants
-                    .entry(repository)
-                    .or_default()
-                    .push(privilege.grant);
+        let mut bad = 0_u64;
+        let mut element = |bytes: &[u8]| {
+            if table.add(bytes).is_none() {
+                bad = bad.saturating_add(1);
             }
+        };
+        let reading = read_array(run.client, &path, &mut element).await;
+        if reading.served.is_none() {
+            return Err(run.client.explain(&reading.misses));
         }
-        let reading = pager.finish();
-        match reading.outcome {
-            Outcome::Complete => {
-                table.served = reading.served;
-                Ok(table)
-            }
-            Outcome::Partial(problems) => Err(problems.join("; ")),
-            Outcome::Unreadable => Err(run.client.explain(&reading.misses)),
+        if bad > 0 {
+            return Err(format!("{bad} of its elements can't be read"));
         }
+        table.served = reading.served;
+        Ok(table)
     }
 
-    /// The grants of a repository.
-    pub(crate) fn of(&self, slug: &str) -> &[GroupGrant] {
-        self.grants
+    /// Takes one element; None where it can't be read. One that came before changes nothing.
+    fn add(&mut self, bytes: &[u8]) -> Option<()> {
+        let privilege: Privilege = serde_json::from_slice(bytes).ok()?;
+        let repository = privilege.repository()?;
+        let next = self.distinct.len();
+        let number = *self.numbers.entry(privilege.grant.facts()).or_insert(next);
+        if number == next {
+            self.distinct.push(privilege.grant);
+        }
+        let numbers = self.repositories.entry(repository).or_default();
+        if !numbers.contains(&number) {
+            numbers.push(number);
+        }
+        Some(())
+    }
+
+    fn of(&self, slug: &str) -> impl Iterator<Item = &GroupGrant> {
+        let numbers = self
+            .repositories
             .get(&slug.to_lowercase())
-            .map_or(&[], Vec::as_slice)
+            .map_or(&[][..], Vec::as_slice);
+        numbers
+            .iter()
+            .filter_map(|number| self.distinct.get(*number))
+    }
+
+    /// Whether a repository has group grants by this answer.
+    pub(crate) fn knows(&self, slug: &str) -> bool {
+        self.of(slug).next().is_some()
     }
 
     /// Whether a repository's own list says the same.
     pub(crate) fn agrees(&self, slug: &str, own: &[GroupGrant]) -> bool {
-        let facts = |grants: &[GroupGrant]| {
-            grants
-                .iter()
-                .map(GroupGrant::facts)
-                .collect::<BTreeSet<_>>()
-        };
-        facts(self.of(slug)) == facts(own)
+        let own: BTreeSet<_> = own.iter().map(GroupGrant::facts).collect();
+        self.of(slug)
+            .map(GroupGrant::facts)
+            .collect::<BTreeSet<_>>()
+            == own
+    }
+
+    /// Emits a repository's group grants.
+    pub(crate) fn give(&self, run: &Run<'_>, slug: &str, uuid: &Id) {
+        self.of(slug)
+            .for_each(|grant| grants::take_group(run, uuid, grant));
     }
 }

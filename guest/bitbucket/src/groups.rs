@@ -2,15 +2,15 @@
 
 use crate::account::Account;
 use crate::family;
-use crate::run::{Run, WHOLE_LIST_BYTES};
+use crate::run::Run;
+use portcullis_kit::array::read_array;
 use portcullis_kit::bindings::portcullis::connector::output::{Level, RelationKind};
 use portcullis_kit::id::Id;
 use portcullis_kit::item::{EntityDraft, connection, entity, relation};
 use portcullis_kit::origin::segment;
-use portcullis_kit::pager::{Listed, Pager};
 use portcullis_kit::told::told;
 use serde::Deserialize;
-use std::borrow::Cow;
+use serde::de::IgnoredAny;
 
 /// What is kept of a group until the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,15 +61,16 @@ struct ListedGroup {
     permission: Option<String>,
     #[serde(default, deserialize_with = "told")]
     auto_add: Option<bool>,
-    /// Decoded one by one, so that a bad one costs no other.
-    #[serde(default, deserialize_with = "told")]
-    members: Option<Vec<serde_json::Value>>,
+    #[serde(default)]
+    members: Option<Vec<Member>>,
 }
 
-impl Listed for ListedGroup {
-    fn id(&self) -> Cow<'_, str> {
-        self.slug.as_str().into()
-    }
+/// A member, or what is none: a bad one costs no other.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Member {
+    Account(Account),
+    Unreadable(IgnoredAny),
 }
 
 /// The path of the list. It takes the slug alone: a uuid is answered with 405 or 403.
@@ -79,19 +80,30 @@ pub(crate) fn path(workspace_slug: &str) -> String {
 
 /// Reads the groups.
 pub(crate) async fn read(run: &Run<'_>) {
-    let path = path(&run.workspace.slug);
-    let mut pager = Pager::new(
-        run.client,
-        path,
-        run.client.slots().collect(),
-        WHOLE_LIST_BYTES,
-    );
-    while let Some(groups) = pager.next::<ListedGroup>().await {
-        for group in groups {
-            take(run, group);
-        }
+    let mut bad = 0_u64;
+    let mut element = |bytes: &[u8]| match serde_json::from_slice(bytes) {
+        Ok(group) => take(run, group),
+        Err(_) => bad = bad.saturating_add(1),
+    };
+    let reading = read_array(run.client, &path(&run.workspace.slug), &mut element).await;
+    let mut coverage = run.coverage.borrow_mut();
+    let misses = run.client.explain(&reading.misses);
+    if bad > 0 {
+        coverage.doubt(
+            family::GROUPS,
+            format!("{bad} elements of the list can't be read"),
+        );
     }
-    run.list_was_read(family::GROUPS, &pager.finish());
+    match reading.served {
+        Some(slot) => {
+            coverage.served(family::GROUPS, slot);
+            if !misses.is_empty() {
+                coverage.note(family::GROUPS, misses);
+            }
+        }
+        None if reading.begun => coverage.doubt(family::GROUPS, misses),
+        None => coverage.unreadable(family::GROUPS, misses),
+    }
 }
 
 fn take(run: &Run<'_>, group: ListedGroup) {
@@ -101,7 +113,7 @@ fn take(run: &Run<'_>, group: ListedGroup) {
         doubt(format!("the group {slug} came without its members"));
     }
     for member in group.members.into_iter().flatten() {
-        let Ok(member) = serde_json::from_value::<Account>(member) else {
+        let Member::Account(member) = member else {
             doubt(format!(
                 "a member of the group {slug} can't be read: it has no uuid"
             ));

@@ -13,9 +13,6 @@ use std::cell::RefCell;
 /// One page of at most 100 elements takes well below 1 MiB; this leaves room for long descriptions.
 pub(crate) const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
-/// The lists of 1.0 come as one answer. With what is made of it, so much fits a guest's 64 MiB.
-pub(crate) const WHOLE_LIST_BYTES: usize = 20 * 1024 * 1024;
-
 /// One extraction.
 pub(crate) struct Run<'a> {
     pub(crate) client: &'a Client<'a>,

@@ -57,4 +57,15 @@ pub trait Api {
     /// # Errors
     /// [`TransportError`] where there is no complete answer. An answer of any status is no error.
     fn get(&self, request: Request) -> LocalBoxFuture<'_, Result<Response, TransportError>>;
+
+    /// Sends one request whose answer may be too long to be held. Where its status is 200, the body goes to
+    /// `piece` as it comes and is left out of the response; the bound on its length is the host's.
+    ///
+    /// # Errors
+    /// As [`Api::get`].
+    fn stream<'a>(
+        &'a self,
+        request: Request,
+        piece: &'a mut dyn FnMut(&[u8]),
+    ) -> LocalBoxFuture<'a, Result<Response, TransportError>>;
 }

@@ -1,6 +1,7 @@
 //! One question to the API, asked until it is answered or it is clear why it isn't.
 
 use crate::api::{Api, Request, Response, TransportError};
+use crate::array::Splitter;
 use crate::bindings::portcullis::connector::logging::Severity;
 use crate::origin::{ApiOrigin, path_and_query};
 use crate::sink::Sink;
@@ -12,6 +13,9 @@ const TRIES: usize = 3;
 
 /// So many redirects are followed. A renamed object needs one.
 const HOPS: usize = 5;
+
+/// What an API says in place of a list is short.
+const LONGEST_REFUSAL: usize = 64 * 1024;
 
 /// Why something could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -188,6 +192,43 @@ impl<'a> Client<'a> {
         Err(Miss::Failed(format!(
             "the API redirected more than {HOPS} times"
         )))
+    }
+
+    /// Asks for the array at `path`, and gives its elements away as they come. Those of an answer that broke
+    /// off come again when it is asked for anew.
+    ///
+    /// # Errors
+    /// [`Miss`] where the array did not come, or not to its end.
+    pub(crate) async fn get_array(
+        &self,
+        path: &str,
+        slot: usize,
+        element: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Miss> {
+        let mut tries = TRIES;
+        loop {
+            tries = tries.saturating_sub(1);
+            let request = Request {
+                path: path.to_owned(),
+                slot: self.slots.get(slot).cloned(),
+                most_bytes: LONGEST_REFUSAL,
+            };
+            let mut splitter = Splitter::default();
+            let sent = self
+                .api
+                .stream(request, &mut |bytes| splitter.take(bytes, element))
+                .await;
+            let response = match sent {
+                Err(TransportError::Broken(_)) if tries > 0 => continue,
+                sent => sent?,
+            };
+            let judged = self.dialect.judge(&response).and_then(|()| {
+                splitter
+                    .finish()
+                    .map_err(|why| Miss::Failed(format!("the answer is no list: {why}")))
+            });
+            return judged.inspect_err(|miss| self.log(path, Some(slot), &response, miss));
+        }
     }
 
     async fn send(

@@ -4,6 +4,7 @@
 //! Nothing here knows a product. All but [`wasi_http`] runs natively too, where tests script the answers.
 
 pub mod api;
+pub mod array;
 pub mod bindings;
 pub mod client;
 pub mod id;

@@ -1,8 +1,7 @@
 //! A list, page by page, from an API that can't be trusted to page well.
 //!
 //! The envelope is `{"values": [...], "next": URL?, "page": number?, "pagelen": number?, "size": number?}`,
-//! of which only `values` is sure; or a bare array, which is a list of one page. A list ends where nothing
-//! leads on. Whatever makes it doubtful that this was all is kept in the [`Reading`]: a list that could not
+//! of which only `values` is sure. A list ends where nothing leads on. Whatever makes it doubtful that this was all is kept in the [`Reading`]: a list that could not
 //! be read to its end must never look like a short one.
 
 use crate::client::{Answer, Client, Miss};
@@ -73,7 +72,7 @@ pub struct Pager<'a> {
     misses: Vec<(usize, Miss)>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
     values: Option<Vec<&'a RawValue>>,
@@ -91,10 +90,6 @@ impl<'a> Envelope<'a> {
     fn of(body: &'a [u8]) -> Result<(Self, Vec<&'a RawValue>), Miss> {
         let failed =
             |error: serde_json::Error| Miss::Failed(format!("the answer is no list: {error}"));
-        if body.trim_ascii_start().starts_with(b"[") {
-            let values = serde_json::from_slice(body).map_err(failed)?;
-            return Ok((Self::default(), values));
-        }
         let mut envelope: Self = serde_json::from_slice(body).map_err(failed)?;
         let values = envelope.values.take();
         Ok((

@@ -74,6 +74,20 @@ impl Api for Script<'_> {
             (self.answers)(&request)
         })
     }
+
+    fn stream<'a>(
+        &'a self,
+        request: Request,
+        piece: &'a mut dyn FnMut(&[u8]),
+    ) -> LocalBoxFuture<'a, Result<Response, TransportError>> {
+        Box::pin(async move {
+            let mut response = self.get(request).await?;
+            if response.status == 200 {
+                std::mem::take(&mut response.body).chunks(7).for_each(piece);
+            }
+            Ok(response)
+        })
+    }
 }
 
 /// A JSON answer.

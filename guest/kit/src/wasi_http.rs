@@ -19,7 +19,7 @@ impl WasiApi {
         Self { origin }
     }
 
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+    async fn send(&self, request: &Request) -> Result<(Response, Body), TransportError> {
         let url = self.origin.url(&request.path).ok_or_else(|| {
             TransportError::Refused("the path leads to another origin".to_owned())
         })?;
@@ -43,34 +43,73 @@ impl WasiApi {
                 Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
             })
             .collect();
-        let body = read(body, request.most_bytes).await?;
-        Ok(Response {
-            status: head.status.as_u16(),
-            headers,
+        Ok((
+            Response {
+                status: head.status.as_u16(),
+                headers,
+                body: Vec::new(),
+            },
             body,
-        })
+        ))
+    }
+
+    async fn collect(&self, request: Request) -> Result<Response, TransportError> {
+        let (mut response, body) = self.send(&request).await?;
+        response.body = held(body, request.most_bytes).await?;
+        Ok(response)
+    }
+
+    async fn pass_on(
+        &self,
+        request: Request,
+        piece: &mut dyn FnMut(&[u8]),
+    ) -> Result<Response, TransportError> {
+        let (mut response, body) = self.send(&request).await?;
+        if response.status == 200 {
+            read(body, |bytes| {
+                piece(bytes);
+                Ok(())
+            })
+            .await?;
+        } else {
+            response.body = held(body, request.most_bytes).await?;
+        }
+        Ok(response)
     }
 }
 
-async fn read(body: Body, most_bytes: usize) -> Result<Vec<u8>, TransportError> {
+async fn held(body: Body, most_bytes: usize) -> Result<Vec<u8>, TransportError> {
     let promised = body
         .content_length()
-        .and_then(|length| usize::try_from(length).ok());
-    if promised.is_some_and(|length| length > most_bytes) {
+        .and_then(|length| usize::try_from(length).ok())
+        .unwrap_or(0);
+    if promised > most_bytes {
         return Err(TransportError::TooLarge);
     }
-    let mut bytes = Vec::with_capacity(promised.unwrap_or(0));
+    let mut all = Vec::with_capacity(promised);
+    read(body, |bytes| {
+        if all.len().saturating_add(bytes.len()) > most_bytes {
+            return Err(TransportError::TooLarge);
+        }
+        all.extend_from_slice(bytes);
+        Ok(())
+    })
+    .await?;
+    Ok(all)
+}
+
+async fn read(
+    body: Body,
+    mut piece: impl FnMut(&[u8]) -> Result<(), TransportError>,
+) -> Result<(), TransportError> {
     let mut body = body.into_boxed_body();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| TransportError::Broken(error.to_string()))?;
-        if let Some(data) = frame.data_ref() {
-            if bytes.len().saturating_add(data.len()) > most_bytes {
-                return Err(TransportError::TooLarge);
-            }
-            bytes.extend_from_slice(data);
+        if let Some(bytes) = frame.data_ref() {
+            piece(bytes)?;
         }
     }
-    Ok(bytes)
+    Ok(())
 }
 
 fn unanswered(error: &wstd::http::Error) -> TransportError {
@@ -90,6 +129,14 @@ fn unanswered(error: &wstd::http::Error) -> TransportError {
 
 impl Api for WasiApi {
     fn get(&self, request: Request) -> LocalBoxFuture<'_, Result<Response, TransportError>> {
-        Box::pin(self.send(request))
+        Box::pin(self.collect(request))
+    }
+
+    fn stream<'a>(
+        &'a self,
+        request: Request,
+        piece: &'a mut dyn FnMut(&[u8]),
+    ) -> LocalBoxFuture<'a, Result<Response, TransportError>> {
+        Box::pin(self.pass_on(request, piece))
     }
 }

@@ -303,13 +303,6 @@ fn an_object_without_values_is_no_empty_list() {
 }
 
 #[test]
-fn a_bare_array_is_a_list_of_one_page() {
-    let (ids, reading) = read(|_| page(things([1, 2])));
-    assert_eq!(ids, [1, 2]);
-    assert_eq!(reading.outcome, Outcome::Complete);
-}
-
-#[test]
 fn the_other_credential_is_asked_where_one_is_refused_and_both_are_told() {
     let script = Script::new(|request: &Request| {
         Ok(if request.slot.as_deref() == Some("token") {
