@@ -1,7 +1,7 @@
 //! What every connector needs, so that a connector itself is only about its product: HTTP over
 //! `wasi:http`, the choice of credential, paging, typed items and the way in which they are handed over.
 //!
-//! Nothing here knows a product. All but [`wasi_http`] runs natively too, where tests script the answers.
+//! Nothing here knows a product. All but `wasi_http` runs natively too, where tests script the answers.
 
 pub mod api;
 pub mod array;
