@@ -164,9 +164,7 @@ async fn failure(client: &Client<'_>, settings: &Settings, misses: &[(usize, Mis
         ));
     }
     if any(|miss| matches!(miss, Miss::Unreachable(_))) {
-        return Failure::Unreachable(format!(
-            "Bitbucket could not be reached. {said}. Check api_url and the network."
-        ));
+        return Failure::Unreachable(format!("{said}. Check api_url and the network."));
     }
     if let Some(product) = product::data_center(client).await {
         return Failure::BadSetting(BadSetting {

@@ -40,7 +40,7 @@ pub enum TransportError {
     #[error("the host refused the request: {0}")]
     Refused(String),
     /// The name, the connection or TLS failed, or nothing came in time.
-    #[error("the API could not be reached: {0}")]
+    #[error("no answer came: {0}")]
     Unreachable(String),
     /// The body is longer than the request allowed, or than the host does.
     #[error("the answer is too large")]

@@ -117,12 +117,23 @@ fn unanswered(error: &wstd::http::Error) -> TransportError {
         Some(ErrorCode::HttpRequestDenied) => TransportError::Refused(
             "it is outside of what the manifest and the connection allow".to_owned(),
         ),
-        Some(ErrorCode::DestinationIpProhibited) => TransportError::Refused(
-            "the API's name leads to a private address, which the connection does not allow"
-                .to_owned(),
+        Some(ErrorCode::DestinationIpProhibited) => TransportError::Unreachable(
+            "its name leads to an address that the connection does not allow".to_owned(),
         ),
         Some(ErrorCode::HttpResponseBodySize(_)) => TransportError::TooLarge,
-        Some(code) => TransportError::Unreachable(format!("{code:?}")),
+        Some(ErrorCode::ConnectionRefused) => {
+            TransportError::Unreachable("nobody listens there".to_owned())
+        }
+        Some(ErrorCode::DnsError(_)) => {
+            TransportError::Unreachable("its name can't be resolved".to_owned())
+        }
+        Some(ErrorCode::TlsCertificateError) => {
+            TransportError::Unreachable("its certificate is not trusted".to_owned())
+        }
+        Some(ErrorCode::ConnectionTimeout) => {
+            TransportError::Unreachable("nothing came in time".to_owned())
+        }
+        Some(_) => TransportError::Unreachable("the connection broke".to_owned()),
         None => TransportError::Unreachable(error.to_string()),
     }
 }

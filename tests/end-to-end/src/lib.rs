@@ -63,6 +63,8 @@ pub struct Connection {
     pub in_flight: u32,
     /// The manifest, where it is not the connector's own.
     pub manifest: Option<PathBuf>,
+    /// What stands below `[network]`.
+    pub network: String,
 }
 
 impl Connection {
@@ -76,6 +78,7 @@ impl Connection {
             settings: String::new(),
             in_flight: 8,
             manifest: None,
+            network: "allow_private_networks = true\nallow_plain_http = true".to_owned(),
         }
     }
 
@@ -112,7 +115,7 @@ impl Connection {
         if self.account.is_some() {
             text += "[credentials.account]\nusername = { env = \"TEST_USERNAME\" }\npassword = { file = \"password\" }\n";
         }
-        text += "[network]\nallow_private_networks = true\nallow_plain_http = true\n";
+        text += &format!("[network]\n{}\n", self.network);
         text + &format!(
             "[pace]\nin_flight = {}\nrequests_per_hour = 0\n",
             self.in_flight
@@ -180,6 +183,18 @@ async fn start(binary: &str, connection: &Connection, command: &str, arguments: 
         .env("TEST_TOKEN", connection.token.as_deref().unwrap_or(""))
         .env("TEST_USERNAME", username)
         .env("RUST_BACKTRACE", "full")
+        // Nobody listens there: whoever obeys the environment reaches nothing.
+        .envs(
+            [
+                "HTTP_PROXY",
+                "HTTPS_PROXY",
+                "ALL_PROXY",
+                "http_proxy",
+                "https_proxy",
+                "all_proxy",
+            ]
+            .map(|name| (name, "http://127.0.0.1:9")),
+        )
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()

@@ -1,0 +1,153 @@
+//! The way to the API: addresses, certificates, a proxy. The environment of every run names proxies that nobody
+//! listens at, so each run that reaches its API proves that they are ignored.
+#![allow(clippy::unwrap_used)]
+
+use end_to_end::{Case, run};
+use fake_bitbucket::{Config, Sizes, Visibility, World};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_portcullis-under-test");
+
+const SIZES: Sizes = Sizes {
+    users: 10,
+    groups: 2,
+    projects: 2,
+    repositories: 6,
+};
+
+async fn case() -> Case {
+    Case::start(World::generate(61, SIZES), Config::default()).await
+}
+
+/// Puts TLS with a certificate of its own in front of a server, and gives its port and the certificate.
+async fn behind_tls(origin: &str, name: &str) -> (u16, String) {
+    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let behind = origin.trim_start_matches("http://").to_owned();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, behind) = (acceptor.clone(), behind.clone());
+            tokio::spawn(async move {
+                let mut front = acceptor.accept(stream).await?;
+                let mut back = TcpStream::connect(behind).await?;
+                tokio::io::copy_bidirectional(&mut front, &mut back).await
+            });
+        }
+    });
+    (port, made.cert.pem())
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_refused() {
+    let mut case = case().await;
+    let (port, _) = behind_tls(case.server.origin(), "localhost").await;
+    case.connection.api_url = format!("https://localhost:{port}");
+    case.connection.network = "allow_private_networks = true".into();
+    let ended = run(BINARY, &case.connection).await;
+    ended.expect_code(1).expect_printed("certificate");
+    assert_eq!(case.server.requests().count(), 0);
+}
+
+#[tokio::test]
+async fn a_certificate_of_the_connections_own_authority_is_taken() {
+    let mut case = case().await;
+    let (port, certificate) = behind_tls(case.server.origin(), "localhost").await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.pem");
+    std::fs::write(&file, certificate).unwrap();
+    case.connection.api_url = format!("https://localhost:{port}");
+    case.connection.network = format!("allow_private_networks = true\nca_file = {file:?}");
+    let ended = run(BINARY, &case.connection).await;
+    ended.expect_code(0);
+    case.expect_truth(&ended, &Visibility::default());
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_refused() {
+    let mut case = case().await;
+    let (port, certificate) = behind_tls(case.server.origin(), "other.example").await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.pem");
+    std::fs::write(&file, certificate).unwrap();
+    case.connection.api_url = format!("https://localhost:{port}");
+    case.connection.network = format!("allow_private_networks = true\nca_file = {file:?}");
+    run(BINARY, &case.connection)
+        .await
+        .expect_code(1)
+        .expect_printed("certificate");
+    assert_eq!(case.server.requests().count(), 0);
+}
+
+#[tokio::test]
+async fn a_ca_file_that_holds_no_certificate_is_named() {
+    let mut case = case().await;
+    case.connection.network =
+        "allow_private_networks = true\nallow_plain_http = true\nca_file = \"password\"".into();
+    run(BINARY, &case.connection)
+        .await
+        .expect_code(2)
+        .expect_printed("network.ca_file")
+        .expect_printed("no PEM certificates");
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inside_is_refused_before_a_connection_is_opened() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let opened = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&opened);
+    tokio::spawn(async move {
+        while listener.accept().await.is_ok() {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let mut case = case().await;
+    case.connection.api_url = format!("https://localhost:{port}");
+    case.connection.network = String::new();
+    let ended = run(BINARY, &case.connection).await;
+    ended
+        .expect_code(1)
+        .expect_printed("localhost leads to an address that is not on the public internet")
+        .expect_printed("allow_private_networks = true");
+    assert_eq!(opened.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_exist_is_told() {
+    let mut case = case().await;
+    case.connection.api_url = "https://no-such-host.invalid".into();
+    case.connection.network = String::new();
+    run(BINARY, &case.connection)
+        .await
+        .expect_code(1)
+        .expect_printed("no-such-host.invalid can't be resolved");
+}
+
+#[tokio::test]
+async fn the_connections_proxy_is_used_and_resolves_the_name_itself() {
+    let mut case = case().await;
+    // Nobody but the proxy knows this name; the fake takes requests in a proxy's form.
+    case.connection.api_url = "http://bitbucket.invalid".into();
+    case.connection.network = format!(
+        "allow_plain_http = true\nproxy = {:?}",
+        case.server.origin()
+    );
+    let ended = run(BINARY, &case.connection).await;
+    ended.expect_code(0);
+    case.expect_truth(&ended, &Visibility::default());
+}
