@@ -56,10 +56,9 @@ help = "a token"
 origin = "api_url"
 rules = []
 [limits]
-memory_mib = 2
-cpu_seconds = 1
-wall_seconds = 60
 "#;
+
+const LIMITS: &str = "memory_mib = 2\ncpu_seconds = 1\nwall_seconds = 60\n";
 
 struct Ran {
     output: Output,
@@ -114,14 +113,14 @@ fn run(component: &[u8], limits: &str) -> Ran {
 #[test]
 fn a_component_that_says_nothing_of_its_coverage_is_no_success() {
     // Returns ok at once: 0 is the address of the result, whose first byte is 0.
-    let ran = run(&component("(i32.const 0)", ""), "");
+    let ran = run(&component("(i32.const 0)", ""), LIMITS);
     assert_eq!(ran.output.status.code(), Some(3), "{}", ran.stderr());
     assert!(String::from_utf8_lossy(&ran.output.stdout).contains("said nothing of what it could"));
 }
 
 #[test]
 fn a_trap_is_a_readable_error_and_leaves_a_failed_run() {
-    let ran = run(&component("(unreachable)", ""), "");
+    let ran = run(&component("(unreachable)", ""), LIMITS);
     ran.expect(5, &["the connector crashed"]);
     let report = std::fs::read_to_string(ran.directory.path().join("out/failed-run.json")).unwrap();
     assert!(report.contains("\"trapped\""), "{report}");
@@ -132,7 +131,7 @@ fn a_trap_is_a_readable_error_and_leaves_a_failed_run() {
 fn an_endless_loop_exhausts_its_processor_time() {
     let ran = run(
         &component("(loop $forever (br $forever)) (unreachable)", ""),
-        "",
+        LIMITS,
     );
     ran.expect(5, &["cpu_seconds = 1"]);
 }
@@ -141,55 +140,36 @@ fn an_endless_loop_exhausts_its_processor_time() {
 fn an_endless_loop_in_the_start_function_does_too() {
     let ran = run(
         &component("(i32.const 0)", "(loop $forever (br $forever))"),
-        "",
+        LIMITS,
     );
     ran.expect(5, &["cpu_seconds = 1"]);
 }
 
 #[test]
 fn the_wall_clock_ends_a_run_too() {
-    let text = MANIFEST
+    let limits = LIMITS
         .replace("cpu_seconds = 1", "cpu_seconds = 1000")
         .replace("wall_seconds = 60", "wall_seconds = 1");
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::write(
-        directory.path().join("guest.wasm"),
-        component("(loop $forever (br $forever)) (unreachable)", ""),
-    )
-    .unwrap();
-    std::fs::write(directory.path().join("connector.toml"), text).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_portcullis-under-test"))
-        .args([
-            "run",
-            "--connector",
-            "connector.toml",
-            "--out",
-            "out",
-            "--secret",
-            "token.token=env:TEST_TOKEN",
-        ])
-        .env("TEST_TOKEN", "some-token-value")
-        .current_dir(directory.path())
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(5), "{said}");
-    assert!(said.contains("wall_seconds = 1"), "{said}");
+    let forever = component("(loop $forever (br $forever)) (unreachable)", "");
+    run(&forever, &limits).expect(5, &["wall_seconds = 1"]);
 }
 
 #[test]
 fn memory_beyond_the_cap_is_not_given_and_the_limit_is_named() {
     // Asks for 4 MiB and crashes where it gets none, as a program in need of memory does.
     let grow = "(if (i32.eq (memory.grow (i32.const 64)) (i32.const -1)) (then (unreachable))) (i32.const 0)";
-    run(&component(grow, ""), "").expect(5, &["memory_mib = 2"]);
+    run(&component(grow, ""), LIMITS).expect(5, &["memory_mib = 2"]);
     // Within the cap it gets it.
     let grow = "(if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then (unreachable))) (i32.const 0)";
-    assert_eq!(run(&component(grow, ""), "").output.status.code(), Some(3));
+    assert_eq!(
+        run(&component(grow, ""), LIMITS).output.status.code(),
+        Some(3)
+    );
 }
 
 #[test]
 fn deep_recursion_is_a_readable_error() {
-    run(&component("(call $again)", ""), "").expect(5, &["the connector crashed", "stack"]);
+    run(&component("(call $again)", ""), LIMITS).expect(5, &["the connector crashed", "stack"]);
 }
 
 #[test]
@@ -197,11 +177,11 @@ fn an_import_that_the_contract_does_not_name_is_refused_by_name() {
     let text = r#"(component
         (import "wasi:sockets/tcp@0.2.0" (instance))
         (import "wasi:filesystem/types@0.2.0" (instance (export "x" (func)))))"#;
-    let ran = run(&wat::parse_str(text).unwrap(), "");
+    let ran = run(&wat::parse_str(text).unwrap(), LIMITS);
     ran.expect(4, &["may not run here", "wasi:filesystem/types"]);
 }
 
 #[test]
 fn missing_exports_are_named() {
-    run(&wat::parse_str("(component)").unwrap(), "").expect(4, &["may not run here", "check"]);
+    run(&wat::parse_str("(component)").unwrap(), LIMITS).expect(4, &["may not run here", "check"]);
 }
