@@ -1,10 +1,13 @@
-# The front door. Everything is built in the release profile, so that wasmtime is compiled once.
+# The front door.
 
 SHELL := /bin/bash
 # Folders under guest/ that are connectors.
 CONNECTORS := bitbucket
 # What finds a toolchain, or installs one.
 CARGO := . scripts/toolchain.sh && cargo
+# Always the same profile and the same packages: cargo compiles wasmtime anew for each set of features that the chosen
+# packages add up to.
+ALL := --release --locked --workspace
 
 .PHONY: help demo test build guest guest-cargo-component lint fmt bench clean
 
@@ -15,10 +18,10 @@ demo: build ## Read a made-up workspace, from nothing to files on disk
 	@scripts/demo.sh
 
 test: build ## Run everything that must hold
-	@$(CARGO) test --release --locked --workspace --no-fail-fast
+	@$(CARGO) test $(ALL) --no-fail-fast
 
 build: guest ## Build the connectors and the host, to target/release/portcullis
-	@$(CARGO) build --release --locked -p portcullis -p fake-bitbucket
+	@$(CARGO) build $(ALL) --all-targets
 
 guest: ## Build the connectors, to target/components/<name>.wasm
 	@scripts/guest.sh $(CONNECTORS)
@@ -33,7 +36,7 @@ fmt: ## Format
 	@$(CARGO) fmt --all
 
 bench: build ## Measure, and print ratios
-	@$(CARGO) bench --quiet --profile release --locked -p end-to-end --bench latency
+	@$(CARGO) bench --quiet --profile release --locked --workspace --bench latency
 
 clean: ## Remove everything that was built
 	rm -rf target

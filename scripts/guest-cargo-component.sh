@@ -10,5 +10,6 @@ for name in "$@"; do
     env "${wasm_env[@]}" CARGO_TARGET_DIR=target/guest-cargo-component \
         cargo component build --release --locked -p "portcullis-$name" "${wasm_flags[@]}"
     other=target/guest-cargo-component/wasm32-unknown-unknown/release/portcullis_$name.wasm
-    cargo run --quiet --release --locked -p end-to-end --example same_surface -- "target/components/$name.wasm" "$other"
+    cargo build --quiet --release --locked --workspace --all-targets
+    target/release/examples/same_surface "target/components/$name.wasm" "$other"
 done
