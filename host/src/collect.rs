@@ -80,3 +80,32 @@ pub fn printable(text: &str, most: usize) -> String {
 fn turns_text(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_takes_as_many_items_as_its_limit_and_no_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = RunFile::create(&directory.path().join("run.db")).unwrap();
+        let limits = Limits {
+            items: 2,
+            ..Limits::default()
+        };
+        let nothing = crate::vault::Vault::new(Default::default());
+        let mut collector = Collector::new(file, nothing.redactor().clone(), &limits);
+        let mut take = || collector.take(Item::Warning("w".into()));
+        assert!(take().is_ok() && take().is_ok());
+        assert!(take().unwrap_err().is::<TooManyItems>());
+    }
+
+    #[test]
+    fn a_guests_text_can_not_steer_a_terminal() {
+        assert_eq!(
+            printable("\u{1b}[2Jgone\nnext \u{202e}txt", 80),
+            "\\u{1b}[2Jgone\\u{a}next \\u{202e}txt"
+        );
+        assert_eq!(printable("abcdef", 4), "abcd…");
+    }
+}

@@ -400,3 +400,129 @@ fn json(metadata: &[(String, Metadatum)]) -> String {
     serde_json::to_string(&sorted)
         .unwrap_or_else(|_| unreachable!("texts, flags and numbers are JSON"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::item::{EntityType, Key, Level, RelationKind};
+    use super::*;
+
+    fn key(id: &str) -> Key {
+        Key {
+            entity_type: EntityType::Identity,
+            source_id: id.into(),
+        }
+    }
+
+    fn entity(id: &str, name: &str, dangling: bool) -> Item {
+        let mark = ("dangling".to_owned(), Metadatum::Flag(true));
+        Item::Entity(Entity {
+            key: key(id),
+            source_type: "user".into(),
+            name: name.into(),
+            metadata: if dangling { vec![mark] } else { vec![] },
+        })
+    }
+
+    fn membership(parent: &str, child: &str, level: Option<Level>) -> Item {
+        Item::Relation(Relation {
+            kind: RelationKind::Membership,
+            parent: key(parent),
+            child: Key {
+                entity_type: EntityType::Connection,
+                source_id: child.into(),
+            },
+            privilege: "member".into(),
+            level,
+            metadata: vec![],
+        })
+    }
+
+    /// Writes items and gives the file, with its directory.
+    fn written(items: Vec<Item>) -> (RunFile, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut file = RunFile::create(&directory.path().join("run.db")).unwrap();
+        for item in items {
+            file.write(item).unwrap();
+        }
+        (file, directory)
+    }
+
+    fn names(file: &RunFile) -> Vec<(String, bool)> {
+        let mut query = file
+            .database
+            .prepare("SELECT name, dangling FROM entity ORDER BY source_id")
+            .unwrap();
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_of_two_does_not_depend_on_their_order() {
+        let orders = [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1]];
+        for order in orders {
+            let items = order.map(|n| match n {
+                0 => entity("a", "from a grant", true),
+                1 => entity("a", "Zoe", false),
+                _ => entity("a", "Ann", false),
+            });
+            let (file, _directory) = written(items.into());
+            assert_eq!(names(&file), [("Ann".to_owned(), false)], "{order:?}");
+            assert_eq!(file.duplicates(), 2, "{order:?}");
+            assert!(file.contradictions() >= 1, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_twice_is_no_contradiction() {
+        let (file, _directory) = written(vec![
+            entity("a", "Ann", false),
+            entity("a", "Ann", false),
+            entity("a", "Ann", true),
+            membership("a", "g", None),
+            membership("a", "g", None),
+        ]);
+        assert_eq!((file.duplicates(), file.contradictions()), (3, 0));
+    }
+
+    #[test]
+    fn a_relation_that_disagrees_is_counted_and_settled_the_same_way_round() {
+        let levels = [Some(Level::Member), None];
+        for levels in [levels, [levels[1], levels[0]]] {
+            let (file, _directory) =
+                written(levels.map(|level| membership("a", "g", level)).into());
+            let level: Option<String> = file
+                .database
+                .query_row("SELECT level FROM relation", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(level, None);
+            assert_eq!(file.contradictions(), 1);
+        }
+    }
+
+    #[test]
+    fn relations_without_both_ends_are_set_apart_and_named() {
+        let group = Item::Entity(Entity {
+            key: Key {
+                entity_type: EntityType::Connection,
+                source_id: "g".into(),
+            },
+            source_type: "group".into(),
+            name: String::new(),
+            metadata: vec![],
+        });
+        let (mut file, _directory) = written(vec![
+            membership("a", "g", None),
+            membership("nobody", "g", None),
+            entity("a", "Ann", false),
+            group,
+        ]);
+        let missing = file.set_missing_apart().unwrap();
+        assert_eq!(missing.relations, 1);
+        assert_eq!(
+            missing.examples,
+            [("identity".to_owned(), "nobody".to_owned())]
+        );
+        let (_, relations) = file.counts().unwrap();
+        assert_eq!(relations["membership"], 1);
+    }
+}

@@ -7,7 +7,11 @@ use tempfile::TempDir;
 
 /// A component of the contract whose `extract` is this body, with one memory and a start function.
 fn component(extract: &str, start: &str) -> Vec<u8> {
-    let text = format!(
+    wat::parse_str(text(extract, start)).unwrap()
+}
+
+fn text(extract: &str, start: &str) -> String {
+    format!(
         r#"(component
           (core module $guest
             (memory (export "memory") 1)
@@ -36,8 +40,7 @@ fn component(extract: &str, start: &str) -> Vec<u8> {
           (func $extract (result (result (error $failure)))
             (canon lift (core func $instance "extract") (memory (core memory $instance "memory")) (realloc (core func $instance "realloc"))))
           (export "extract" (func $extract)))"#
-    );
-    wat::parse_str(text).unwrap()
+    )
 }
 
 const MANIFEST: &str = r#"
@@ -165,6 +168,27 @@ fn memory_beyond_the_cap_is_not_given_and_the_limit_is_named() {
         run(&component(grow, ""), LIMITS).output.status.code(),
         Some(3)
     );
+}
+
+#[test]
+fn several_memories_share_one_cap() {
+    // Each of 1.5 MiB would be allowed alone.
+    let more = "(core module $more (memory 24)) (core instance (instantiate $more))";
+    let one = format!("(component {more})");
+    let two = format!("(component {more} (core instance (instantiate $more)))");
+    let with_exports = |memories: &str| {
+        let whole = text("(i32.const 0)", "");
+        let inner = memories
+            .trim_start_matches("(component")
+            .strip_suffix(')')
+            .unwrap();
+        wat::parse_str(whole.replacen("(component", &format!("(component {inner}"), 1)).unwrap()
+    };
+    assert_eq!(
+        run(&with_exports(&one), LIMITS).output.status.code(),
+        Some(3)
+    );
+    run(&with_exports(&two), LIMITS).expect(5, &["memory_mib = 2"]);
 }
 
 #[test]
