@@ -2,7 +2,8 @@
 
 use crate::collect::{self, Collector, Format, RunFile};
 use crate::connection::Connection;
-use crate::egress::{Egress, EgressError};
+use crate::egress::policy::Refusal;
+use crate::egress::{Egress, EgressError, Verdict};
 use crate::manifest::{Limits, Manifest};
 use crate::outcome::Outcome;
 use crate::report::{self, Report};
@@ -10,6 +11,7 @@ use crate::sandbox::{CoverageStatus, Finding, Host, Observer, Sandbox, Services,
 use crate::vault::Redactor;
 use anyhow::Context;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -183,6 +185,12 @@ impl Run {
                 self.redactor.found()
             ))?;
         }
+        let refused = self.refused();
+        for (rule, count) in &refused {
+            file.warn(&format!(
+                "{count} requests were refused by the policy's rule \"{rule}\" and not sent; what they were for is missing"
+            ))?;
+        }
         let silent = file.coverage(0)?.1 == 0;
         if silent && ended.is_ok() {
             file.warn(
@@ -190,7 +198,11 @@ impl Run {
             )?;
         }
         let outcome = match ended {
-            Ok(()) => match file.gaps()? + u64::from(missing.relations > 0) + u64::from(silent) {
+            Ok(()) => match file.gaps()?
+                + u64::from(missing.relations > 0)
+                + u64::from(silent)
+                + u64::from(!refused.is_empty())
+            {
                 0 => Outcome::Complete,
                 gaps => Outcome::Partial { gaps },
             },
@@ -218,9 +230,26 @@ impl Run {
         Report::gather(facts, outcome, file, &self.egress)
     }
 
+    /// The rules that refused a request, and how often.
+    fn refused(&self) -> BTreeMap<&'static str, u64> {
+        let mut rules = BTreeMap::new();
+        for (entry, count) in self.egress.tally().entries() {
+            if let Verdict::Refused(rule) = entry.verdict {
+                *rules.entry(rule).or_default() += count;
+            }
+        }
+        rules
+    }
+
     /// An outcome without secrets, and with what the host knows beside the connector.
     fn explained(&self, outcome: Outcome) -> Outcome {
         let clean = |text: String| collect::printable(&self.redactor.text(&text), 4000);
+        if self.refused().contains_key(Refusal::Budget.word()) && outcome != Outcome::Cancelled {
+            return Outcome::Exhausted {
+                limit: "requests".to_owned(),
+                allowed: self.limits().requests,
+            };
+        }
         match outcome {
             Outcome::Unreachable { message } => Outcome::Unreachable {
                 message: match self.egress.tally().last_failure() {

@@ -390,20 +390,56 @@ async fn a_repository_that_is_gone_meanwhile_is_a_gap() {
     );
 }
 
-/// A manifest that asks again without waiting.
-fn impatient(case: &mut Case) -> tempfile::TempDir {
+/// The connector's manifest with other words in it.
+fn amended(case: &mut Case, changes: &[(&str, &str)]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
-    let text = std::fs::read_to_string(manifest()).unwrap();
     let component = format!("{:?}", end_to_end::component());
-    let text = text
-        .replace("\"../../target/components/bitbucket.wasm\"", &component)
-        .replace("first_wait_ms = 500", "first_wait_ms = 0")
-        .replace("longest_wait_ms = 60000", "longest_wait_ms = 0");
-    assert!(text.contains(&component) && text.contains("first_wait_ms = 0"));
+    let mut text = std::fs::read_to_string(manifest()).unwrap();
+    for (from, to) in changes.iter().chain(&[(
+        "\"../../target/components/bitbucket.wasm\"",
+        component.as_str(),
+    )]) {
+        assert!(text.contains(from), "the manifest says {from}");
+        text = text.replace(from, to);
+    }
     let path = directory.path().join("connector.toml");
     std::fs::write(&path, text).unwrap();
     case.connection.manifest = Some(path);
     directory
+}
+
+/// A manifest that asks again without waiting.
+fn impatient(case: &mut Case) -> tempfile::TempDir {
+    let changes = [
+        ("first_wait_ms = 500", "first_wait_ms = 0"),
+        ("longest_wait_ms = 60000", "longest_wait_ms = 0"),
+    ];
+    amended(case, &changes)
+}
+
+#[tokio::test]
+async fn the_runs_budget_of_requests_is_kept_and_named() {
+    let mut case = Case::start(World::generate(56, SIZES), Config::default()).await;
+    let _directory = amended(&mut case, &[("requests = 1000000", "requests = 1")]);
+    let ended = run(BINARY, &case.connection).await;
+    assert_eq!(case.server.requests().count(), 1);
+    assert_ne!(ended.code, 0);
+    ended.expect_printed("budget");
+
+    case.server.forget();
+    let _directory = amended(&mut case, &[("requests = 1000000", "requests = 0")]);
+    let ended = run(BINARY, &case.connection).await;
+    ended.expect_code(5).expect_printed("requests = 0");
+    assert_eq!(case.server.requests().count(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_beyond_the_cap_is_not_given_to_the_connector() {
+    let mut case = Case::start(World::generate(57, SIZES), Config::default()).await;
+    let _directory = amended(&mut case, &[("response_mib = 64", "response_mib = 0")]);
+    let ended = run(BINARY, &case.connection).await;
+    ended.expect_code(4).expect_printed("answer");
+    assert!(case.server.requests().count() > 0);
 }
 
 async fn survives_impatiently(behaviour: Behaviour) -> Case {
