@@ -101,6 +101,44 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_in_an_item_is_not_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("run.db");
+        let redactor = crate::vault::redactor_of("a-secret-token");
+        let file = RunFile::create(&path).unwrap();
+        let mut collector = Collector::new(file, redactor.clone(), &Limits::default());
+        let text = |text: &str| Metadatum::Text(text.to_owned());
+        collector
+            .take(Item::Entity(Entity {
+                key: Key {
+                    entity_type: EntityType::Identity,
+                    source_id: "id a-secret-token".into(),
+                },
+                source_type: "a-secret-token".into(),
+                name: "a-secret-token".into(),
+                metadata: vec![
+                    ("a-secret-token".into(), text("a-secret-token")),
+                    (
+                        "list".into(),
+                        Metadatum::Texts(vec!["a-secret-token".into()]),
+                    ),
+                ],
+            }))
+            .unwrap();
+        collector
+            .take(Item::Warning("a-secret-token".into()))
+            .unwrap();
+        collector.into_file().close().unwrap();
+        let written = std::fs::read(path).unwrap();
+        assert!(
+            !written
+                .windows(14)
+                .any(|window| window == b"a-secret-token")
+        );
+        assert_eq!(redactor.found(), 7);
+    }
+
+    #[test]
     fn a_guests_text_can_not_steer_a_terminal() {
         assert_eq!(
             printable("\u{1b}[2Jgone\nnext \u{202e}txt", 80),

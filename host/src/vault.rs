@@ -186,6 +186,13 @@ pub fn hints(
         .collect()
 }
 
+/// A redactor of one bearer token, for the tests of those who redact.
+#[cfg(test)]
+pub(crate) fn redactor_of(token: &str) -> Redactor {
+    let token = Secret::new(Zeroizing::new(token.as_bytes().to_vec())).unwrap();
+    Redactor::new([Credential::Bearer { token }].iter())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -156,3 +156,51 @@ pub(super) fn headers(headers: &HeaderMap, redactor: &Redactor) -> HeaderMap {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use tokio::sync::Semaphore;
+
+    async fn read(chunks: &[&'static str], most: u64) -> Result<String, Error> {
+        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        let chunks = chunks
+            .iter()
+            .map(|chunk| Bytes::from_static(chunk.as_bytes()))
+            .collect();
+        let redactor = crate::vault::redactor_of("a-secret-token");
+        let whole = body(Spooled::Whole(chunks), most, &redactor, permit)
+            .collect()
+            .await?;
+        Ok(String::from_utf8(whole.to_bytes().into()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_secret_in_a_body_is_redacted_before_the_guest_sees_it() {
+        for chunks in [&["<a-secret-token>"][..], &["<a-sec", "ret-token>"]] {
+            assert_eq!(read(chunks, 100).await.unwrap(), "<[redacted]>");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_beyond_the_cap_is_an_error_and_nothing_else() {
+        assert!(read(&["12345"], 5).await.is_ok());
+        assert!(matches!(
+            read(&["12345"], 4).await,
+            Err(Error::HttpResponseBodySize(Some(4)))
+        ));
+    }
+
+    #[test]
+    fn a_secret_in_a_header_is_redacted_and_cookies_are_dropped() {
+        let redactor = crate::vault::redactor_of("a-secret-token");
+        let mut sent = HeaderMap::new();
+        sent.insert("x-echo", HeaderValue::from_static("<a-secret-token>"));
+        sent.insert("set-cookie", HeaderValue::from_static("a=b"));
+        sent.insert("www-authenticate", HeaderValue::from_static("Bearer"));
+        let got = headers(&sent, &redactor);
+        assert_eq!(got.len(), 1);
+        assert_eq!(got["x-echo"], "<[redacted]>");
+    }
+}
