@@ -182,14 +182,8 @@ async fn a_run_that_is_cancelled_says_so_and_leaves_nothing_half_written() {
     while case.server.requests().count() < 20 {
         tokio::task::yield_now().await;
     }
-    let pid = child.id().unwrap().to_string();
-    assert!(
-        std::process::Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    let id = rustix::process::Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
     assert_eq!(child.wait().await.unwrap().code(), Some(130));
     let report: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(out.join("failed-run.json")).unwrap()).unwrap();
