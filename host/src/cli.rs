@@ -3,17 +3,24 @@
 mod progress;
 mod summary;
 
+use crate::audit;
+use crate::cache::Cache;
 use crate::collect::Format;
-use crate::connection::{Connection, Overrides};
+use crate::compile::{self, Compiler};
+use crate::connection::{Connection, ConnectionPolicy, Overrides};
+use crate::egress::policy::ApiOrigin;
+use crate::inspect;
+use crate::machine::Machine;
 use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::run::{Run, StartError, check_exit_code};
 use clap::{Args, Parser, Subcommand};
 use progress::Screen;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -32,6 +39,9 @@ Exit codes of check:
 
 /// Usage, a bad connection or manifest.
 const USAGE: u8 = 2;
+
+/// A component that may not run here.
+const REFUSED: u8 = 4;
 
 #[derive(Parser)]
 #[command(version, about = "Runs integration connectors as sandboxed WebAssembly components", after_help = EXIT_CODES)]
@@ -57,6 +67,40 @@ enum Command {
         #[arg(long, value_enum)]
         format: Vec<Format>,
     },
+    /// Tell what a component is and whether it may run here, without running it
+    #[command(
+        after_help = "Exit codes: 0 it may run here, 4 it may not, 2 usage or a bad manifest"
+    )]
+    Inspect {
+        /// The component
+        #[arg(value_name = "FILE.wasm")]
+        file: PathBuf,
+        /// The manifest whose pinned digests it is held against
+        #[arg(long, value_name = "MANIFEST")]
+        connector: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        machine: MachineArguments,
+    },
+    /// The compiling process: a component on standard input, compiled on standard output
+    #[command(name = compile::SUBCOMMAND, hide = true)]
+    CompileComponent,
+}
+
+/// How components are compiled and kept.
+#[derive(Args)]
+struct MachineArguments {
+    /// Keep compiled components in this directory, which only its owner may write to [default: ~/.cache/portcullis]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    cache: Option<PathBuf>,
+    /// Compile the component at each start
+    #[arg(long)]
+    no_cache: bool,
+    /// Seconds that compiling the component may take
+    #[arg(long, value_name = "NUMBER", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    compile_seconds: u64,
 }
 
 /// Which connector with which connection.
@@ -95,6 +139,24 @@ struct Source {
     /// Requests that the API allows for each credential in a rolling hour; 0: no limit
     #[arg(long, value_name = "NUMBER")]
     requests_per_hour: Option<u32>,
+    /// Limits in place of the manifest's, raised or lowered: a TOML file with a table [limits]
+    #[arg(long, value_name = "FILE")]
+    limits: Option<PathBuf>,
+    /// Run only a component whose digest the manifest pins
+    #[arg(long)]
+    require_pinned: bool,
+    /// Whose the connection file is: a tenant's may not name this machine's variables, files and commands, nor
+    /// settings of the network, and only an API origin that is listed
+    #[arg(long, value_enum, default_value_t)]
+    connection_policy: ConnectionPolicy,
+    /// An API origin that a tenant's connection may name, beside the manifest's; may be given more than once
+    #[arg(long, value_name = "ORIGIN", value_parser = ApiOrigin::parse)]
+    tenant_origin: Vec<ApiOrigin>,
+    /// Add the audit log's lines to this file too
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
+    #[command(flatten)]
+    machine: MachineArguments,
     /// Log more: once for requests that were asked again, twice for everything
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -116,8 +178,22 @@ pub fn main() -> ExitCode {
             format.dedup();
             (source, Action::Run { out, format })
         }
+        Command::Inspect {
+            file,
+            connector,
+            json,
+            machine,
+        } => {
+            start_log(&screen, 0);
+            return in_runtime(&screen, inspect(&file, connector, json, &machine, &screen));
+        }
+        Command::CompileComponent => return compile::serve(),
     };
     start_log(&screen, source.verbose);
+    in_runtime(&screen, perform(source, action, &screen))
+}
+
+fn in_runtime(screen: &Screen, work: impl Future<Output = ExitCode>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -125,7 +201,7 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return screen.fail(1, &format!("the runtime can't be started: {error}")),
     };
-    let code = runtime.block_on(perform(source, action, &screen));
+    let code = runtime.block_on(work);
     // Requests that are still under way are nobody's any more.
     runtime.shutdown_background();
     code
@@ -147,8 +223,16 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
         in_flight: source.in_flight,
         requests_per_hour: source.requests_per_hour,
         allow_inline_secrets: source.allow_inline_secrets,
+        require_pinned: source.require_pinned,
+        policy: source.connection_policy,
+        tenant_origins: source.tenant_origin,
     };
-    let manifest = match Manifest::load(&source.connector) {
+    let manifest = Manifest::load(&source.connector);
+    let manifest = match (manifest, &source.limits) {
+        (Ok(manifest), Some(limits)) => manifest.with_operators_limits(limits),
+        (manifest, _) => manifest,
+    };
+    let manifest = match manifest {
         Ok(manifest) => manifest,
         Err(error) => return screen.fail(USAGE, &error.to_string()),
     };
@@ -156,16 +240,81 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
         Ok(connection) => connection,
         Err(error) => return screen.fail(USAGE, &error.to_string()),
     };
-    let run = match Run::prepare(manifest, connection) {
+    let machine = match machine(&source.machine) {
+        Ok(machine) => machine,
+        Err(problem) => return screen.fail(1, &problem),
+    };
+    let prepared = tokio::select! {
+        prepared = Run::prepare(manifest, connection, &machine) => prepared,
+        () = cancelled() => Err(StartError::Refused(Outcome::Cancelled)),
+    };
+    let run = match prepared {
         Ok(run) => run,
         Err(StartError::Egress(error)) => return screen.fail(USAGE, &error.to_string()),
         Err(StartError::Refused(outcome)) => {
             return screen.fail(outcome.exit_code(), &outcome.to_string());
         }
     };
+    if let Some(path) = &source.audit {
+        match audit::append_to(path) {
+            Ok(file) => run.audit_to(file),
+            Err(error) => {
+                let problem = format!("--audit {}: {error}", path.display());
+                return screen.fail(USAGE, &problem);
+            }
+        }
+    }
     match action {
         Action::Check => check(&run, screen).await,
         Action::Run { out, format } => extract(&run, &out, &format, screen).await,
+    }
+}
+
+/// Compiler, cache and names.
+fn machine(arguments: &MachineArguments) -> Result<Machine, String> {
+    let deadline = Duration::from_secs(arguments.compile_seconds);
+    let compiler = Compiler::this_program(deadline)
+        .map_err(|error| format!("this program's own file can't be found: {error}"))?;
+    let mut machine = Machine::new(compiler);
+    let path = arguments.cache.clone().or_else(Cache::usual_path);
+    if let Some(path) = path.filter(|_| !arguments.no_cache) {
+        match Cache::open(&path) {
+            Ok(cache) => machine.cache = Some(Arc::new(cache)),
+            Err(error) => tracing::warn!(
+                "compiled components are not kept in {}: {error}",
+                path.display()
+            ),
+        }
+    }
+    Ok(machine)
+}
+
+async fn inspect(
+    file: &Path,
+    connector: Option<PathBuf>,
+    json: bool,
+    arguments: &MachineArguments,
+    screen: &Screen,
+) -> ExitCode {
+    let manifest = match connector.map(|path| Manifest::load(&path)).transpose() {
+        Ok(manifest) => manifest,
+        Err(error) => return screen.fail(USAGE, &error.to_string()),
+    };
+    let machine = match machine(arguments) {
+        Ok(machine) => machine,
+        Err(problem) => return screen.fail(1, &problem),
+    };
+    match inspect::inspect(file, manifest.as_ref(), &machine).await {
+        Ok(inspection) => {
+            let text = if json {
+                serde_json::to_string_pretty(&inspection).unwrap_or_default()
+            } else {
+                summary::inspection(&inspection)
+            };
+            screen.show(&text);
+            ExitCode::from(if inspection.may_run { 0 } else { REFUSED })
+        }
+        Err(problem) => screen.fail(REFUSED, &problem),
     }
 }
 
@@ -188,12 +337,7 @@ async fn check(run: &Run, screen: &Screen) -> ExitCode {
     }
 }
 
-async fn extract(
-    run: &Run,
-    out: &std::path::Path,
-    formats: &[Format],
-    screen: &Screen,
-) -> ExitCode {
+async fn extract(run: &Run, out: &Path, formats: &[Format], screen: &Screen) -> ExitCode {
     let report = run
         .extract(out, formats, screen.observer(), cancelled())
         .await;

@@ -11,8 +11,9 @@ pub use item::{
 };
 pub use run_file::{CoverageRow, Missing, RunFile};
 
-use crate::manifest::Limits;
+use crate::limits::{Limit, Limits, Usage};
 use crate::vault::Redactor;
+use std::sync::Arc;
 
 /// The run's limit on items is used up.
 #[derive(Debug, thiserror::Error)]
@@ -23,20 +24,18 @@ pub struct TooManyItems;
 pub struct Collector {
     file: RunFile,
     redactor: Redactor,
-    items_left: u64,
-    item_bytes: usize,
+    limits: Limits,
+    usage: Arc<Usage>,
 }
 
 impl Collector {
     /// A collector that writes to `file`, under the limits `items` and `item_kib`.
-    pub fn new(file: RunFile, redactor: Redactor, limits: &Limits) -> Self {
-        let item_bytes =
-            usize::try_from(limits.item_kib.saturating_mul(1024)).unwrap_or(usize::MAX);
+    pub fn new(file: RunFile, redactor: Redactor, limits: Limits, usage: Arc<Usage>) -> Self {
         Self {
             file,
             redactor,
-            items_left: limits.items,
-            item_bytes,
+            limits,
+            usage,
         }
     }
 
@@ -46,8 +45,13 @@ impl Collector {
     /// [`BadItem`] where it breaks the contract, [`TooManyItems`] where the run's limit is used up, or an
     /// error of the run file.
     pub fn take(&mut self, item: Item) -> wasmtime::Result<()> {
-        self.items_left = self.items_left.checked_sub(1).ok_or(TooManyItems)?;
-        let item = item.checked(self.item_bytes)?.redacted(&self.redactor);
+        if !self.usage.take(Limit::Items, 1, &self.limits) {
+            return Err(TooManyItems.into());
+        }
+        self.usage.peak(Limit::ItemKib, item.size() as u64);
+        let item = item
+            .checked(self.limits.size(Limit::ItemKib))?
+            .redacted(&self.redactor);
         self.file.write(item)?;
         Ok(())
     }
@@ -94,7 +98,8 @@ mod tests {
             ..Limits::default()
         };
         let nothing = crate::vault::Vault::new(Default::default());
-        let mut collector = Collector::new(file, nothing.redactor().clone(), &limits);
+        let mut collector =
+            Collector::new(file, nothing.redactor().clone(), limits, Arc::default());
         let mut take = || collector.take(Item::Warning("w".into()));
         assert!(take().is_ok() && take().is_ok());
         assert!(take().unwrap_err().is::<TooManyItems>());
@@ -106,7 +111,8 @@ mod tests {
         let path = directory.path().join("run.db");
         let redactor = crate::vault::redactor_of("a-secret-token");
         let file = RunFile::create(&path).unwrap();
-        let mut collector = Collector::new(file, redactor.clone(), &Limits::default());
+        let mut collector =
+            Collector::new(file, redactor.clone(), Limits::default(), Arc::default());
         let text = |text: &str| Metadatum::Text(text.to_owned());
         collector
             .take(Item::Entity(Entity {

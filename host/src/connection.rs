@@ -3,6 +3,8 @@
 //! It is read by hand rather than by serde: an error of serde repeats the offending value, which here may
 //! be a secret.
 
+use crate::egress::policy::ApiOrigin;
+use crate::limits::{Limit, Limits};
 use crate::manifest::{Manifest, Pace};
 use crate::settings::SettingValue;
 use crate::slot::{SlotKind, SlotName};
@@ -22,6 +24,10 @@ pub struct Connection {
     pub network: Network,
     /// How fast the API is asked.
     pub pace: Pace,
+    /// What a run may use: the manifest's limits, lowered by the connection.
+    pub limits: Limits,
+    /// Only a component that the manifest pins may run.
+    pub require_pinned: bool,
     /// What the manifest says about credentials of this look.
     pub hints: Vec<String>,
 }
@@ -37,6 +43,17 @@ pub struct Network {
     pub ca_file: Option<PathBuf>,
     /// The only way to a proxy: the environment's proxy variables are ignored.
     pub proxy: Option<Url>,
+}
+
+/// Whose a connection file is, and so what it may say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ConnectionPolicy {
+    /// The operator's: it can name commands, files and variables as sources of secrets, and any API URL.
+    #[default]
+    Operator,
+    /// A tenant's: secrets stand in the file or come from the command line, and the API URL is https, public and
+    /// one of the listed origins.
+    Tenant,
 }
 
 /// What the command line says beside a connection file, or in place of one.
@@ -60,6 +77,12 @@ pub struct Overrides {
     pub requests_per_hour: Option<u32>,
     /// Secrets may stand in the connection file itself.
     pub allow_inline_secrets: bool,
+    /// As in the connection.
+    pub require_pinned: bool,
+    /// Whose file it is.
+    pub policy: ConnectionPolicy,
+    /// API origins that a tenant's connection may name beside the manifest's `tenant_origins`.
+    pub tenant_origins: Vec<ApiOrigin>,
 }
 
 /// Why a connection can't be used. The text names where, what and how to mend it, and never a value.
@@ -81,18 +104,21 @@ impl Connection {
         file: Option<&Path>,
         overrides: &Overrides,
     ) -> Result<Self, ConnectionError> {
-        let mut draft = Draft::default();
+        let mut draft = Draft {
+            limits: manifest.limits,
+            ..Draft::default()
+        };
         if let Some(path) = file {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| at(path, format!("the connection can't be read: {error}")))?;
-            draft.read_file(manifest, path, &text, overrides.allow_inline_secrets)?;
+            draft.read_file(manifest, path, &text, overrides)?;
         }
         draft.read_command_line(manifest, overrides)?;
         let directory = file.and_then(Path::parent).unwrap_or(Path::new(""));
         let place = file.map_or("the command line".to_owned(), |path| {
             path.display().to_string()
         });
-        draft.finish(manifest, directory, &place)
+        draft.finish(manifest, directory, &place, overrides)
     }
 }
 
@@ -104,6 +130,9 @@ struct Draft {
     network: Network,
     in_flight: Option<u32>,
     requests_per_hour: Option<u32>,
+    require_pinned: bool,
+    /// The manifest's, as far as they were not lowered.
+    limits: Limits,
 }
 
 impl Draft {
@@ -112,7 +141,7 @@ impl Draft {
         manifest: &Manifest,
         path: &Path,
         text: &str,
-        allow_inline: bool,
+        overrides: &Overrides,
     ) -> Result<(), ConnectionError> {
         let document: toml::Table = toml::from_str(text).map_err(|error| {
             // The error's own text shows the line, and a line may hold a secret.
@@ -147,10 +176,24 @@ impl Draft {
             ));
         }
         self.read_settings(manifest, top.table("settings")?)?;
-        self.read_credentials(manifest, top.table("credentials")?, allow_inline)?;
-        self.read_network(path, top.table("network")?)?;
+        self.read_credentials(manifest, top.table("credentials")?, overrides)?;
+        let network = top.table("network")?;
+        if overrides.policy == ConnectionPolicy::Tenant {
+            network.nothing_from_a_tenant()?;
+        }
+        self.read_network(path, network)?;
         self.read_pace(top.table("pace")?)?;
-        top.finish(&["connector", "settings", "credentials", "network", "pace"])
+        self.read_limits(top.table("limits")?)?;
+        self.require_pinned = top.flag("require_pinned")?.unwrap_or(false);
+        top.finish(&[
+            "connector",
+            "require_pinned",
+            "settings",
+            "credentials",
+            "network",
+            "pace",
+            "limits",
+        ])
     }
 
     fn read_settings(
@@ -179,7 +222,7 @@ impl Draft {
         &mut self,
         manifest: &Manifest,
         mut table: Table,
-        allow_inline: bool,
+        overrides: &Overrides,
     ) -> Result<(), ConnectionError> {
         for (slot, declaration) in &manifest.slots {
             let Some(mut fields) = table.optional_table(slot.as_str())? else {
@@ -193,8 +236,19 @@ impl Draft {
                     let Some(value) = fields.take(name) else {
                         continue;
                     };
-                    let source = secret_source(&value, allow_inline || field == "username")
-                        .map_err(|problem| fields.error(name, &problem))?;
+                    let source = secret_source(
+                        &value,
+                        overrides.allow_inline_secrets || field == "username",
+                    )
+                    .map_err(|problem| fields.error(name, &problem))?;
+                    if overrides.policy == ConnectionPolicy::Tenant
+                        && !matches!(source, SecretSource::Inline(_))
+                    {
+                        return Err(fields.error(
+                            name,
+                            "names a variable, file or command, which a tenant's connection may not: they are this machine's; write the value itself, or let the operator give it with --secret",
+                        ));
+                    }
                     if self
                         .secrets
                         .entry(slot.clone())
@@ -244,6 +298,17 @@ impl Draft {
         self.in_flight = table.count("in_flight")?;
         self.requests_per_hour = table.count("requests_per_hour")?;
         table.finish(&["in_flight", "requests_per_hour"])
+    }
+
+    fn read_limits(&mut self, mut table: Table) -> Result<(), ConnectionError> {
+        for limit in Limit::ALL {
+            if let Some(value) = table.count(limit.name())? {
+                self.limits
+                    .lower(limit, value)
+                    .map_err(|problem| table.error(limit.name(), &problem))?;
+            }
+        }
+        table.finish(&Limit::ALL.map(Limit::name))
     }
 
     fn read_command_line(
@@ -321,6 +386,7 @@ impl Draft {
         manifest: &Manifest,
         directory: &Path,
         place: &str,
+        overrides: &Overrides,
     ) -> Result<Connection, ConnectionError> {
         let fail = |problem: String| ConnectionError {
             place: place.to_owned(),
@@ -344,16 +410,23 @@ impl Draft {
                 settings.insert(name.clone(), value);
             }
         }
+        if overrides.policy == ConnectionPolicy::Tenant {
+            check_tenants_origin(manifest, &settings, &overrides.tenant_origins).map_err(fail)?;
+        }
+        let limits = self.limits;
         let pace = Pace {
-            in_flight: self.in_flight.unwrap_or(manifest.pace.in_flight),
+            in_flight: self.in_flight.unwrap_or_else(|| {
+                let most = u32::try_from(limits.in_flight).unwrap_or(u32::MAX);
+                manifest.pace.in_flight.min(most)
+            }),
             requests_per_hour: self
                 .requests_per_hour
                 .unwrap_or(manifest.pace.requests_per_hour),
         };
-        if pace.in_flight == 0 || pace.in_flight > manifest.limits.in_flight {
+        if pace.in_flight == 0 || u64::from(pace.in_flight) > limits.in_flight {
             return Err(fail(format!(
-                "pace.in_flight is {}, but must be 1 to {} (the manifest's limits.in_flight)",
-                pace.in_flight, manifest.limits.in_flight
+                "pace.in_flight is {}, but must be 1 to {} (limits.in_flight)",
+                pace.in_flight, limits.in_flight
             )));
         }
         let (vault, hints) = open_vault(manifest, self.secrets, directory).map_err(fail)?;
@@ -362,8 +435,37 @@ impl Draft {
             vault,
             network: self.network,
             pace,
+            limits,
+            require_pinned: self.require_pinned || overrides.require_pinned,
             hints,
         })
+    }
+}
+
+/// A tenant chooses among the API origins that are listed, all of them https unless the operator says so.
+fn check_tenants_origin(
+    manifest: &Manifest,
+    settings: &IndexMap<String, SettingValue>,
+    more: &[ApiOrigin],
+) -> Result<(), String> {
+    let name = &manifest.origin_setting;
+    let origin = match settings.get(name) {
+        Some(SettingValue::Text(text)) => Url::parse(text).ok().as_ref().and_then(ApiOrigin::of),
+        _ => None,
+    };
+    let mut listed = manifest.tenant_origins.iter().chain(more);
+    match origin {
+        Some(origin) if listed.any(|listed| *listed == origin) => Ok(()),
+        _ => Err(format!(
+            "settings.{name} is not one of the API origins that a tenant's connection may name: {}; the operator lists them in the manifest under egress.tenant_origins or with --tenant-origin",
+            manifest
+                .tenant_origins
+                .iter()
+                .chain(more)
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        )),
     }
 }
 
@@ -540,10 +642,21 @@ impl<'a> Table<'a> {
         self.typed(key, "true or false", |value| value.as_bool())
     }
 
-    fn count(&mut self, key: &str) -> Result<Option<u32>, ConnectionError> {
+    fn count<N: TryFrom<i64>>(&mut self, key: &str) -> Result<Option<N>, ConnectionError> {
         self.typed(key, "a whole number from 0 on", |value| {
-            u32::try_from(value.as_integer()?).ok()
+            N::try_from(value.as_integer()?).ok()
         })
+    }
+
+    /// Refuses a table that is the operator's to write.
+    fn nothing_from_a_tenant(&self) -> Result<(), ConnectionError> {
+        match self.table.keys().next() {
+            None => Ok(()),
+            Some(key) => Err(self.error(
+                key,
+                "is not a tenant's to say; the operator has command-line arguments for it",
+            )),
+        }
     }
 
     fn optional_table(&mut self, key: &str) -> Result<Option<Table<'a>>, ConnectionError> {

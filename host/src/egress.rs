@@ -8,15 +8,19 @@ mod failure;
 pub mod policy;
 pub mod retry;
 mod tally;
+mod trail;
 
 pub use client::ClientError;
 pub use tally::{Entry, Tally, Verdict};
 
+use crate::audit::Audit;
 use crate::connection::Connection;
-use crate::manifest::{Limits, Manifest, Retry};
+use crate::limits::{Limit, Limits, Usage};
+use crate::manifest::{Manifest, Retry};
 use crate::settings::SettingValue;
 use crate::slot::{SlotKind, SlotName};
 use crate::vault::Vault;
+use address::Names;
 use failure::Failure;
 use http::{HeaderMap, Method, header};
 use http_body::Body as _;
@@ -25,6 +29,7 @@ use policy::{ApiOrigin, Permit, Policy, Refusal, SLOT_HEADER};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
+use trail::{Attempt, Trail};
 use url::Url;
 use wasmtime_wasi_http::{Error, WasiBody};
 
@@ -53,8 +58,11 @@ pub struct Egress {
     vault: Vault,
     client: reqwest::Client,
     in_flight: Arc<Semaphore>,
+    most_in_flight: usize,
     retry: Retry,
     limits: Limits,
+    usage: Arc<Usage>,
+    audit: Arc<Audit>,
     sent: AtomicU64,
     tally: Tally,
 }
@@ -64,7 +72,11 @@ impl Egress {
     ///
     /// # Errors
     /// Where the connection's API URL may not be asked.
-    pub fn new(manifest: &Manifest, connection: &mut Connection) -> Result<Self, EgressError> {
+    pub fn new(
+        manifest: &Manifest,
+        connection: &mut Connection,
+        names: Arc<dyn Names>,
+    ) -> Result<Self, EgressError> {
         let no_origin = || EgressError::NoOrigin(manifest.origin_setting.clone());
         let origin = match connection.settings.get(&manifest.origin_setting) {
             Some(SettingValue::Text(text)) => {
@@ -79,13 +91,18 @@ impl Egress {
         address::check_literal(origin.host(), connection.network.allow_private_networks)?;
         let vault = std::mem::replace(&mut connection.vault, Vault::new(Default::default()));
         let filled = vault.slots().map(|(slot, _)| slot.clone()).collect();
+        let most_in_flight = connection.pace.in_flight as usize;
+        let audit = Audit::new(vault.redactor().clone(), manifest.safe_parameters.clone());
         Ok(Self {
             policy: Policy::new(origin, manifest.rules.clone(), filled),
             vault,
-            client: client::build(&connection.network)?,
-            in_flight: Arc::new(Semaphore::new(connection.pace.in_flight as usize)),
+            client: client::build(&connection.network, names)?,
+            in_flight: Arc::new(Semaphore::new(most_in_flight)),
+            most_in_flight,
             retry: manifest.retry,
-            limits: manifest.limits,
+            limits: connection.limits,
+            usage: Arc::default(),
+            audit: Arc::new(audit),
             sent: AtomicU64::new(0),
             tally: Tally::default(),
         })
@@ -94,6 +111,16 @@ impl Egress {
     /// What was asked and what came back.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// What the run used so far.
+    pub fn usage(&self) -> &Arc<Usage> {
+        &self.usage
+    }
+
+    /// The audit log.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// The credentials that may be named, and how each is sent.
@@ -122,27 +149,39 @@ impl Egress {
         // The guest's body is drained first: one that is dropped early reaches the guest as a broken
         // connection in place of the refusal.
         let has_body = drain(body).await;
-        let permit = self.policy.judge(&parts.method, &parts.uri, &parts.headers);
-        let permit = match permit {
-            Ok(_) if has_body => return Err(self.refuse(Refusal::Body, "")),
-            Ok(permit) => permit,
-            Err(refusal) => return Err(self.refuse(refusal, "")),
+        let trail = Trail::new(&self.audit, &parts);
+        let judged = self.policy.judge(&parts.method, &parts.uri, &parts.headers);
+        let permit = match judged {
+            Ok(permit) if !has_body => permit,
+            refused => {
+                let refusal = refused.err().unwrap_or(Refusal::Body);
+                // Tried requests count too: trying for ever must come to an end, and so must the log of it.
+                if !self.usage.take(Limit::Requests, 1, &self.limits) {
+                    return Err(self.refuse(&Refusal::Budget, ""));
+                }
+                trail.refused(&refusal, &parts.uri);
+                return Err(self.refuse(&refusal, ""));
+            }
         };
+        let trail = trail.permitted(&permit);
 
         // Pace: as many requests at once as the connection allows.
         let slot_in_flight = Arc::clone(&self.in_flight)
             .acquire_owned()
             .await
             .unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
+        let under_way = self.most_in_flight - self.in_flight.available_permits();
+        self.usage.peak(Limit::InFlight, under_way as u64);
 
         let headers = own_headers(parts.headers);
-        let (head, spooled) = self.ask(&permit, &parts.method, &headers).await?;
+        let (head, spooled, attempt) = self.ask(&permit, &parts.method, &headers, &trail).await?;
         let redactor = self.vault.redactor();
         let mut answer = http::Response::new(answer::body(
             spooled,
-            self.limits.response_mib.saturating_mul(1024 * 1024),
+            self.limits.amount(Limit::ResponseMib),
             redactor,
-            slot_in_flight,
+            &self.usage,
+            (slot_in_flight, attempt),
         ));
         *answer.status_mut() = head.status;
         *answer.headers_mut() = answer::headers(&head.headers, redactor);
@@ -155,30 +194,28 @@ impl Egress {
         permit: &Permit<'_>,
         method: &Method,
         headers: &HeaderMap,
-    ) -> Result<(Head, answer::Spooled), Error> {
+        trail: &Arc<Trail>,
+    ) -> Result<(Head, answer::Spooled, Attempt), Error> {
         let family = &permit.rule.family;
         let slot = permit.slot.map(SlotName::as_str);
         let idempotent = method.is_idempotent();
         let mut attempt = 1;
         loop {
-            let budget = self.limits.requests;
-            if self
-                .sent
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
-                    (n < budget).then_some(n + 1)
-                })
-                .is_err()
-            {
-                return Err(self.refuse(Refusal::Budget, family));
+            if !self.usage.take(Limit::Requests, 1, &self.limits) {
+                trail.refused_later(&Refusal::Budget);
+                return Err(self.refuse(&Refusal::Budget, family));
             }
+            self.sent.fetch_add(1, Ordering::Relaxed);
+            let mut noted = Attempt::begin(trail, attempt);
             let last = attempt >= self.retry.attempts || !idempotent;
-            let asked = self.once(permit, method, headers).await;
+            let asked = self.once(permit, method, headers, &mut noted).await;
             let wait = match asked {
                 Ok((head, spooled)) => {
+                    noted.answered(head.status);
                     self.tally
                         .count(family, slot, Verdict::Status(head.status.as_u16()));
                     if last || !retry::may_pass(head.status) {
-                        return Ok((head, spooled));
+                        return Ok((head, spooled, noted));
                     }
                     tracing::debug!(
                         family,
@@ -193,6 +230,7 @@ impl Egress {
                     let failure = Failure::of(&error);
                     let reason = client::chain(&error.without_url());
                     let reason = self.vault.redactor().text(&reason).into_owned();
+                    noted.failed(&reason);
                     self.tally.failure(reason.clone());
                     if last || failure.is_final() {
                         tracing::warn!(family, attempt, reason, "no answer");
@@ -202,6 +240,7 @@ impl Egress {
                     retry::wait(&self.retry, attempt + 1, None)
                 }
             };
+            drop(noted);
             attempt += 1;
             tokio::time::sleep(wait).await;
         }
@@ -213,6 +252,7 @@ impl Egress {
         permit: &Permit<'_>,
         method: &Method,
         headers: &HeaderMap,
+        noted: &mut Attempt,
     ) -> Result<(Head, answer::Spooled), reqwest::Error> {
         let mut request = self
             .client
@@ -226,10 +266,10 @@ impl Egress {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
         };
-        Ok((head, answer::spool(response).await?))
+        Ok((head, answer::spool(response, noted).await?))
     }
 
-    fn refuse(&self, refusal: Refusal, family: &str) -> Error {
+    fn refuse(&self, refusal: &Refusal, family: &str) -> Error {
         tracing::warn!(rule = refusal.word(), "a request was refused: {refusal}");
         self.tally
             .count(family, None, Verdict::Refused(refusal.word()));

@@ -5,10 +5,18 @@
 //! [`run::Run`]: a [`manifest::Manifest`] says what a connector may do, a [`connection::Connection`] is one
 //! tenant's configuration of it, and the outcome is a run file and its exports.
 
+pub mod audit;
+pub mod cache;
 pub mod cli;
 pub mod collect;
+pub mod compile;
+pub mod component;
 pub mod connection;
+pub mod digest;
 pub mod egress;
+pub mod inspect;
+pub mod limits;
+pub mod machine;
 pub mod manifest;
 pub mod outcome;
 pub mod report;

@@ -3,7 +3,9 @@
 //! It is trusted; the component is not. A new version of a component runs under the same manifest, so it
 //! can't widen its own rights.
 
-use crate::egress::policy::{PathPattern, Rule};
+use crate::digest::Digest;
+use crate::egress::policy::{ApiOrigin, PathPattern, Rule};
+use crate::limits::Limits;
 use crate::settings::{SettingType, SettingValue};
 use crate::slot::{SlotKind, SlotName};
 use indexmap::IndexMap;
@@ -22,6 +24,8 @@ pub struct Manifest {
     pub name: String,
     /// The component's file.
     pub component: PathBuf,
+    /// The components that may run where a connection asks for a pinned one.
+    pub digests: Vec<Digest>,
     /// App and Source System of the exports.
     pub app: String,
     /// The settings that a connection may give, by name.
@@ -32,6 +36,10 @@ pub struct Manifest {
     pub origin_setting: String,
     /// What may be asked there; the first rule that fits decides.
     pub rules: Vec<Rule>,
+    /// The API origins that a tenant's connection may name.
+    pub tenant_origins: Vec<ApiOrigin>,
+    /// The query parameters whose values may be written to the audit log.
+    pub safe_parameters: Vec<String>,
     /// What one run may use.
     pub limits: Limits,
     /// How fast the API is asked where the connection doesn't say.
@@ -83,56 +91,6 @@ pub struct SlotHint {
     pub says: String,
 }
 
-/// What one run may use. Each is a bound on one run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// The component's linear memories together, in MiB.
-    pub memory_mib: u64,
-    /// Seconds of processor time inside the component; time that it waits is not charged.
-    pub cpu_seconds: u64,
-    /// Seconds from the start of the run to its end.
-    pub wall_seconds: u64,
-    /// Requests sent, retries included.
-    pub requests: u64,
-    /// The most requests at once that a connection's pace may ask for.
-    pub in_flight: u32,
-    /// One answer's body after decompression, in MiB.
-    pub response_mib: u64,
-    /// Entities, relations, coverage and warnings together.
-    pub items: u64,
-    /// One of them, in KiB.
-    pub item_kib: u64,
-    /// Lines that the connector logs; beyond, they are counted and dropped.
-    pub log_lines: u64,
-    /// One such line, in KiB; beyond, it is cut off.
-    pub log_kib: u64,
-    /// Requests, streams and pollables that the component may hold at once.
-    pub handles: u32,
-    /// What one call may carry across the boundary, in MiB.
-    pub call_mib: u64,
-}
-
-impl Default for Limits {
-    /// Enough for a workspace of 100,000 repositories that takes days at 1,000 requests an hour.
-    fn default() -> Self {
-        Self {
-            memory_mib: 64,
-            cpu_seconds: 3600,
-            wall_seconds: 7 * 24 * 3600,
-            requests: 1_000_000,
-            in_flight: 64,
-            response_mib: 64,
-            items: 50_000_000,
-            item_kib: 256,
-            log_lines: 10_000,
-            log_kib: 8,
-            handles: 10_000,
-            call_mib: 16,
-        }
-    }
-}
-
 /// How fast the API is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -176,9 +134,9 @@ impl Default for Retry {
 
 /// Why a manifest can't be used. The text names the file, the place in it and what to do.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {problem}", path.display())]
+#[error("{place}: {problem}")]
 pub struct ManifestError {
-    path: PathBuf,
+    place: String,
     problem: String,
 }
 
@@ -189,6 +147,8 @@ struct Document {
     name: String,
     contract: String,
     component: PathBuf,
+    #[serde(default)]
+    digests: Vec<Digest>,
     app: String,
     #[serde(default)]
     settings: IndexMap<String, SettingDocument>,
@@ -217,6 +177,10 @@ struct SettingDocument {
 #[serde(deny_unknown_fields)]
 struct EgressDocument {
     origin: String,
+    #[serde(default)]
+    tenant_origins: Vec<String>,
+    #[serde(default)]
+    safe_parameters: Vec<String>,
     rules: Vec<RuleDocument>,
 }
 
@@ -260,16 +224,38 @@ impl Manifest {
             path: path.to_owned(),
             component: directory.join(&document.component),
             settings: check_settings(document.settings).map_err(fail)?,
+            tenant_origins: document
+                .egress
+                .tenant_origins
+                .iter()
+                .map(|text| ApiOrigin::parse(text))
+                .collect::<Result<_, _>>()
+                .map_err(|problem| fail(format!("egress.tenant_origins: {problem}")))?,
+            safe_parameters: document.egress.safe_parameters,
             rules: check_rules(document.egress.rules, &document.slots).map_err(fail)?,
             slots: check_slots(document.slots).map_err(fail)?,
             name: document.name,
             app: document.app,
+            digests: document.digests,
             origin_setting: document.egress.origin,
             limits: document.limits,
             pace: document.pace,
             retry: document.retry,
         })
         .and_then(|manifest: Self| manifest.check_whole().map_err(fail))
+    }
+
+    /// Takes limits from an operator's file in place of the manifest's own; see [`Limits::read_operators`].
+    ///
+    /// # Errors
+    /// Where the file can't be read or something in it is wrong.
+    pub fn with_operators_limits(mut self, path: &Path) -> Result<Self, ManifestError> {
+        self.limits
+            .read_operators(path)
+            .map_err(|problem| ManifestError::new(path, problem))?;
+        let most = u32::try_from(self.limits.in_flight).unwrap_or(u32::MAX);
+        self.pace.in_flight = self.pace.in_flight.min(most);
+        Ok(self)
     }
 
     fn check_whole(self) -> Result<Self, String> {
@@ -287,7 +273,8 @@ impl Manifest {
                 ));
             }
         }
-        if self.pace.in_flight == 0 || self.pace.in_flight > self.limits.in_flight {
+        self.limits.check()?;
+        if self.pace.in_flight == 0 || u64::from(self.pace.in_flight) > self.limits.in_flight {
             return Err(format!(
                 "pace.in_flight must be 1 to limits.in_flight ({})",
                 self.limits.in_flight
@@ -384,7 +371,7 @@ fn check_rules(
 impl ManifestError {
     fn new(path: &Path, problem: String) -> Self {
         Self {
-            path: path.to_owned(),
+            place: path.display().to_string(),
             problem,
         }
     }

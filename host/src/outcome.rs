@@ -1,5 +1,6 @@
 //! How a run ended. The exit code, the message and the report derive from it.
 
+use crate::limits::Limit;
 use serde::Serialize;
 use std::fmt;
 
@@ -43,10 +44,17 @@ pub enum Outcome {
     },
     /// The connector exhausted a limit.
     Exhausted {
-        /// The limit, by its name in the manifest.
-        limit: String,
+        /// The limit.
+        limit: Limit,
         /// What it allows, in the limit's unit.
         allowed: u64,
+    },
+    /// The connector gave up since the policy refused what it asked for.
+    Refused {
+        /// The policy's rules that refused something, as the audit log names them.
+        rules: Vec<String>,
+        /// What the connector says of it.
+        message: String,
     },
     /// The component may not run here.
     ComponentRefused {
@@ -66,7 +74,10 @@ impl Outcome {
             Self::BadSetting { .. } => 2,
             Self::Partial { .. } => 3,
             Self::NothingRead { .. } | Self::ComponentRefused { .. } => 4,
-            Self::ConnectorFailed { .. } | Self::Trapped { .. } | Self::Exhausted { .. } => 5,
+            Self::ConnectorFailed { .. }
+            | Self::Trapped { .. }
+            | Self::Exhausted { .. }
+            | Self::Refused { .. } => 5,
             Self::Cancelled => 130,
         }
     }
@@ -97,7 +108,12 @@ impl fmt::Display for Outcome {
             Self::Trapped { message } => write!(f, "the connector crashed: {message}"),
             Self::Exhausted { limit, allowed } => write!(
                 f,
-                "the connector was stopped: it exhausted the limit {limit} = {allowed}; an operator can raise it under [limits] in the manifest"
+                "the connector was stopped: it exhausted the limit {limit} = {allowed}; an operator can raise it with --limits"
+            ),
+            Self::Refused { rules, message } => write!(
+                f,
+                "the connector gave up: it asked for something that its manifest doesn't allow (refused by: {}): {message}",
+                rules.join(", ")
             ),
             Self::ComponentRefused { message } => {
                 write!(f, "the component may not run here: {message}")

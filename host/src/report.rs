@@ -1,7 +1,9 @@
 //! `run.json`: what a run amounts to, for programs, and the summary for people.
 
 use crate::collect::{CoverageRow, RunFile};
+use crate::digest::Digest;
 use crate::egress::{Egress, Verdict};
+use crate::limits::{LimitUse, Limits};
 use crate::outcome::Outcome;
 use crate::settings::SettingValue;
 use indexmap::IndexMap;
@@ -19,7 +21,9 @@ pub struct Facts {
     /// The connector's name.
     pub connector: String,
     /// The component's SHA-256.
-    pub digest: String,
+    pub digest: Digest,
+    /// What it was allowed to use.
+    pub limits: Limits,
     /// The settings; they hold no secret.
     pub settings: IndexMap<String, SettingValue>,
     /// When it began.
@@ -42,7 +46,7 @@ pub struct Report {
     /// The connector's name.
     pub connector: String,
     /// The component's SHA-256.
-    pub component_sha256: String,
+    pub component_sha256: Digest,
     /// The settings.
     pub settings: IndexMap<String, SettingValue>,
     /// When it began, RFC 3339 in UTC.
@@ -63,6 +67,8 @@ pub struct Report {
     pub requests_sent: u64,
     /// Requests by family, credential and what they led to.
     pub requests: Vec<RequestCount>,
+    /// Each limit with what was used of it.
+    pub limits: Vec<LimitUse>,
     /// What could and could not be read, families first.
     pub coverage: Vec<CoverageRow>,
     /// How many rows the coverage has; where it is more than are here, `run.db` has them.
@@ -124,6 +130,7 @@ impl Report {
             secrets_redacted: facts.secrets_redacted,
             requests_sent: egress.sent(),
             requests,
+            limits: egress.usage().against(&facts.limits),
             coverage,
             coverage_rows,
             warnings: file.warnings(MOST_ROWS)?,

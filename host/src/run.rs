@@ -1,18 +1,23 @@
 //! One run: a connector, a connection, a directory for what comes out.
 
+use crate::audit::Event;
 use crate::collect::{self, Collector, Format, RunFile};
+use crate::component::ComponentFile;
 use crate::connection::Connection;
+use crate::digest::Digest;
 use crate::egress::policy::Refusal;
 use crate::egress::{Egress, EgressError, Verdict};
-use crate::manifest::{Limits, Manifest};
+use crate::limits::{Limit, Limits};
+use crate::machine::Machine;
+use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::report::{self, Report};
 use crate::sandbox::{CoverageStatus, Finding, Host, Observer, Sandbox, Services, Settings};
 use crate::vault::Redactor;
 use anyhow::Context;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +31,7 @@ pub struct Run {
     redactor: Redactor,
     connection: Connection,
     sandbox: Sandbox,
-    digest: String,
+    digest: Digest,
 }
 
 /// Why a run can't begin.
@@ -41,27 +46,37 @@ pub enum StartError {
 }
 
 impl Run {
-    /// Prepares a run: compiles the component and builds the way out.
+    /// Prepares a run: builds the way out and loads the component.
     ///
     /// # Errors
     /// [`StartError`].
-    pub fn prepare(manifest: Manifest, mut connection: Connection) -> Result<Self, StartError> {
+    pub async fn prepare(
+        manifest: Manifest,
+        mut connection: Connection,
+        machine: &Machine,
+    ) -> Result<Self, StartError> {
+        let refused = |message| StartError::Refused(Outcome::ComponentRefused { message });
         let redactor = connection.vault.redactor().clone();
-        let egress = Arc::new(Egress::new(&manifest, &mut connection)?);
-        let component = fs::read(&manifest.component).map_err(|error| {
-            StartError::Refused(Outcome::ComponentRefused {
-                message: format!(
-                    "{} can't be read: {error}; build it first, or mend `component` in {}",
-                    manifest.component.display(),
-                    manifest.path.display()
-                ),
-            })
+        let egress = Egress::new(&manifest, &mut connection, Arc::clone(&machine.names))?;
+        let component = ComponentFile::read(&manifest.component).map_err(|problem| {
+            refused(format!(
+                "{problem}; the manifest {} names this file",
+                manifest.path.display()
+            ))
         })?;
-        let digest = hex(&Sha256::digest(&component));
-        let sandbox = Sandbox::compile(&component).map_err(StartError::Refused)?;
+        let digest = component.digest;
+        if connection.require_pinned && !manifest.digests.contains(&digest) {
+            return Err(refused(format!(
+                "its SHA-256 is {digest}, which the manifest {} does not pin, and the connection requires a pinned component; review it and add the digest to `digests`, or run one that is listed",
+                manifest.path.display()
+            )));
+        }
+        let sandbox = Sandbox::load(&component, machine)
+            .await
+            .map_err(StartError::Refused)?;
         Ok(Self {
             manifest,
-            egress,
+            egress: Arc::new(egress),
             redactor,
             connection,
             sandbox,
@@ -69,17 +84,22 @@ impl Run {
         })
     }
 
+    /// Adds this run's audit lines to a file too.
+    pub fn audit_to(&self, file: fs::File) {
+        self.egress.audit().write_to(file);
+    }
+
     /// Asks the component whether settings and credentials are good enough.
     ///
     /// # Errors
     /// How it ended, where it gave no findings.
     pub async fn check(&self, observer: Arc<dyn Observer>) -> Result<Vec<Finding>, Outcome> {
+        self.note_start("check");
         let host = self.host(None, observer);
-        let findings = self
-            .sandbox
-            .check(host, self.limits())
-            .await
-            .map_err(|outcome| self.explained(outcome))?;
+        let checked = self.sandbox.check(host, self.limits()).await;
+        let checked = checked.map_err(|outcome| self.explained(outcome));
+        self.note_end(checked.as_ref().err().unwrap_or(&Outcome::Complete));
+        let findings = checked?;
         let clean = |text: String| collect::printable(&self.redactor.text(&text), 2000);
         Ok(findings
             .into_iter()
@@ -93,8 +113,8 @@ impl Run {
     }
 
     /// Runs `extract` and leaves run file, exports and report in `out`. An earlier run's files stay until the
-    /// new ones are complete. A run that did not come to its end leaves `failed-run.db` and `failed-run.json`
-    /// and touches nothing else. Stops when `cancelled` comes.
+    /// new ones are complete. A run that did not come to its end leaves `failed-run.db`,
+    /// `failed-run.json` and `failed-audit.jsonl` and touches nothing else. Stops when `cancelled` comes.
     ///
     /// # Errors
     /// Where the disk is full or broken.
@@ -108,12 +128,16 @@ impl Run {
         let started = (Instant::now(), OffsetDateTime::now_utc());
         fs::create_dir_all(out).with_context(|| format!("{} can't be created", out.display()))?;
         let workshop = Workshop::new(out)?;
-        let file = RunFile::create(&workshop.private_file("run.db")?)
-            .context("the run file can't be written")?;
+        let (file, _) = workshop.private_file("run.db")?;
+        let file = RunFile::create(&file).context("the run file can't be written")?;
+        let (_, audit) = workshop.private_file("audit.jsonl")?;
+        self.audit_to(audit);
+        self.note_start("extract");
         let collector = Arc::new(Mutex::new(Collector::new(
             file,
             self.redactor.clone(),
-            self.limits(),
+            *self.limits(),
+            Arc::clone(self.egress.usage()),
         )));
 
         let ended = {
@@ -130,6 +154,9 @@ impl Run {
             .unwrap_or_else(PoisonError::into_inner)
             .into_file();
         let report = self.reconcile(&mut file, ended, started)?;
+        self.note_end(&report.outcome);
+        let audited = self.egress.audit().check();
+        audited.context("the audit log can't be written")?;
         if report.outcome.finished() {
             for format in formats {
                 collect::export(&file, &self.manifest.app, *format, workshop.path())?;
@@ -208,9 +235,12 @@ impl Run {
             },
             Err(outcome) => self.explained(outcome),
         };
+        let duration = started.0.elapsed();
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.egress.usage().peak(Limit::WallSeconds, nanos);
         file.note("outcome", &outcome.to_string())?;
         file.note("connector", &self.manifest.name)?;
-        file.note("component_sha256", &self.digest)?;
+        file.note("component_sha256", &self.digest.to_string())?;
         for (entry, count) in self.egress.tally().entries() {
             file.note_request(
                 &entry.family,
@@ -221,10 +251,11 @@ impl Run {
         }
         let facts = report::Facts {
             connector: self.manifest.name.clone(),
-            digest: self.digest.clone(),
+            digest: self.digest,
+            limits: *self.limits(),
             settings: self.connection.settings.clone(),
             started: started.1,
-            duration: started.0.elapsed(),
+            duration,
             secrets_redacted: self.redactor.found(),
         };
         Report::gather(facts, outcome, file, &self.egress)
@@ -246,7 +277,7 @@ impl Run {
         let clean = |text: String| collect::printable(&self.redactor.text(&text), 4000);
         if self.refused().contains_key(Refusal::Budget.word()) && outcome != Outcome::Cancelled {
             return Outcome::Exhausted {
-                limit: "requests".to_owned(),
+                limit: Limit::Requests,
                 allowed: self.limits().requests,
             };
         }
@@ -265,6 +296,14 @@ impl Run {
                 message: clean(message),
             },
             Outcome::ConnectorFailed { message } => Outcome::ConnectorFailed {
+                message: clean(message),
+            },
+            Outcome::Refused { message, .. } => Outcome::Refused {
+                rules: self
+                    .refused()
+                    .keys()
+                    .map(|rule| (*rule).to_owned())
+                    .collect(),
                 message: clean(message),
             },
             Outcome::Trapped { message } => Outcome::Trapped {
@@ -286,11 +325,27 @@ impl Run {
             observer,
             redactor: self.redactor.clone(),
         };
-        Host::new(services, self.limits())
+        Host::new(services, *self.limits())
+    }
+
+    fn note_start(&self, export: &'static str) {
+        self.egress.audit().note(&Event::Started {
+            connector: &self.manifest.name,
+            component_sha256: &self.digest.to_string(),
+            export,
+        });
+    }
+
+    fn note_end(&self, outcome: &Outcome) {
+        let times = self.redactor.found();
+        if times > 0 {
+            self.egress.audit().note(&Event::Redacted { times });
+        }
+        self.egress.audit().note(&Event::Ended { outcome });
     }
 
     fn limits(&self) -> &Limits {
-        &self.manifest.limits
+        &self.connection.limits
     }
 }
 
@@ -343,24 +398,24 @@ impl Workshop {
     }
 
     /// Creates an empty file that its owner alone can read.
-    fn private_file(&self, name: &str) -> std::io::Result<PathBuf> {
+    fn private_file(&self, name: &str) -> std::io::Result<(PathBuf, fs::File)> {
         let path = self.path().join(name);
-        fs::OpenOptions::new()
+        let file = fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(&path)?;
-        Ok(path)
+        Ok((path, file))
     }
 
     fn write_private(&self, name: &str, text: &str) -> std::io::Result<()> {
-        fs::write(self.private_file(name)?, text)
+        self.private_file(name)?.1.write_all(text.as_bytes())
     }
 
     /// Puts a finished run in the place of an earlier one.
     fn publish(&self, formats: &[Format]) -> anyhow::Result<()> {
         let exports = formats.iter().flat_map(|format| format.files());
-        for name in exports.chain(["run.db", "run.json"]) {
+        for name in exports.chain(["run.db", "run.json", "audit.jsonl"]) {
             self.put(name, name)?;
         }
         for format in [Format::Csv, Format::Jsonl] {
@@ -371,13 +426,16 @@ impl Workshop {
                     .try_for_each(|name| self.remove(name))?;
             }
         }
-        self.remove("failed-run.db")?;
-        self.remove("failed-run.json")
+        for name in ["failed-run.db", "failed-run.json", "failed-audit.jsonl"] {
+            self.remove(name)?;
+        }
+        Ok(())
     }
 
     fn publish_failure(&self) -> anyhow::Result<()> {
         self.put("run.db", "failed-run.db")?;
-        self.put("run.json", "failed-run.json")
+        self.put("run.json", "failed-run.json")?;
+        self.put("audit.jsonl", "failed-audit.jsonl")
     }
 
     fn put(&self, from: &str, to: &str) -> anyhow::Result<()> {
@@ -395,8 +453,4 @@ impl Workshop {
             _ => Ok(()),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,15 +8,20 @@ mod memory;
 
 pub use contract::{CoverageStatus, Failure, Finding, Host, Settings};
 
+use crate::cache::Key;
 use crate::collect::{BadItem, TooManyItems};
+use crate::component::ComponentFile;
+use crate::digest::Digest;
 use crate::egress::Egress;
-use crate::manifest::Limits;
+use crate::limits::{Limit, Limits};
+use crate::machine::Machine;
 use crate::outcome::Outcome;
 use contract::ConnectorPre;
 use cpu::{CpuBudget, CpuExhausted};
+use std::hash::{Hash as _, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Component;
 use wasmtime::{Config, Engine, Store, UpdateDeadline};
 
 /// How often the processor time of a running guest is looked at.
@@ -29,51 +34,40 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Compiles a component.
+    /// Compiles a component, or takes it from the cache, and links it.
     ///
     /// # Errors
-    /// [`Outcome::ComponentRefused`] where it is no component of this contract.
-    pub fn compile(bytes: &[u8]) -> Result<Self, Outcome> {
+    /// [`Outcome::ComponentRefused`] where it is no component of this contract, or can't be compiled within bounds.
+    pub async fn load(file: &ComponentFile, machine: &Machine) -> Result<Self, Outcome> {
         let engine =
             engine().map_err(|error| refused(format!("the engine can't be set up: {error}")))?;
-        let component = Component::from_binary(&engine, bytes).map_err(|error| {
-            refused(format!(
-                "it is no WebAssembly component that this host can compile: {}",
-                first_line(&error)
-            ))
-        })?;
-        let mut linker = Linker::new(&engine);
-        contract::link(&mut linker)
-            .map_err(|error| refused(format!("the host's interfaces can't be linked: {error}")))?;
-        let connector = linker
-            .instantiate_pre(&component)
-            .and_then(ConnectorPre::new)
-            .map_err(|error| {
-                refused(format!(
-                    "it doesn't fit the contract portcullis:connector@0.1.0: {}",
-                    first_line(&error)
-                ))
-            })?;
+        let key = Key {
+            component: file.digest,
+            engine: compatibility(&engine),
+        };
+        let kept = machine.cache.as_ref().and_then(|cache| {
+            // An entry of another engine can't be told from a broken one: either is compiled anew.
+            from_compiled(&engine, &cache.get(&key)?).ok()
+        });
+        let component = match kept {
+            Some(component) => component,
+            None => {
+                let compiled = machine
+                    .compiler
+                    .compile(&file.bytes)
+                    .await
+                    .map_err(|error| refused(error.to_string()))?;
+                let component = from_compiled(&engine, &compiled)
+                    .map_err(|error| refused(first_line(&error)))?;
+                if let Some(cache) = &machine.cache {
+                    cache.put(&key, &compiled);
+                }
+                component
+            }
+        };
+        let connector = contract::fit(&engine, &component).map_err(refused)?;
         start_ticking(&engine);
         Ok(Self { engine, connector })
-    }
-
-    /// What the component imports: its list of capabilities.
-    pub fn imports(&self) -> Vec<String> {
-        let component = self.connector.instance_pre().component().component_type();
-        component
-            .imports(&self.engine)
-            .map(|(name, _)| name.to_owned())
-            .collect()
-    }
-
-    /// What the component exports.
-    pub fn exports(&self) -> Vec<String> {
-        let component = self.connector.instance_pre().component().component_type();
-        component
-            .exports(&self.engine)
-            .map(|(name, _)| name.to_owned())
-            .collect()
     }
 
     /// Runs the component's `check`.
@@ -111,13 +105,12 @@ impl Sandbox {
         let budget = Arc::new(CpuBudget::new(Duration::from_secs(limits.cpu_seconds)));
         let mut store = Store::new(&self.engine, host);
         store.limiter(|host| &mut host.memory);
-        store.set_hostcall_fuel(
-            usize::try_from(limits.call_mib.saturating_mul(1 << 20)).unwrap_or(usize::MAX),
-        );
-        store.set_max_component_handles(limits.handles as usize);
+        store.set_hostcall_fuel(limits.size(Limit::CallMib));
+        store.set_max_component_handles(limits.size(Limit::Handles));
         store.set_epoch_deadline(1);
         let watched = Arc::clone(&budget);
-        store.epoch_deadline_callback(move |_| {
+        store.epoch_deadline_callback(move |mut store| {
+            store.data_mut().count_handles();
             watched.check()?;
             Ok(UpdateDeadline::YieldCustom(
                 1,
@@ -130,13 +123,50 @@ impl Sandbox {
             export(&connector, &mut store).await
         });
         let wall = Duration::from_secs(limits.wall_seconds);
-        match tokio::time::timeout(wall, running).await {
+        let ran = tokio::time::timeout(wall, running).await;
+        store.data_mut().count_handles();
+        store.data().usage().add(Limit::CpuSeconds, budget.used());
+        match ran {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => Err(ended(&error, store.data(), limits)),
             // The store goes with the call: an instance that was left in the middle is of no use.
-            Err(_) => Err(exhausted("wall_seconds", limits.wall_seconds)),
+            Err(_) => Err(exhausted(Limit::WallSeconds, limits)),
         }
     }
+}
+
+/// Compiles a component to what [`Sandbox::load`] loads. For the compiling process: it can't be stopped.
+///
+/// # Errors
+/// A sentence, where the component is not valid.
+pub fn precompile(component: &[u8]) -> Result<Vec<u8>, String> {
+    engine()
+        .and_then(|engine| engine.precompile_component(component))
+        .map_err(|error| first_line(&error))
+}
+
+/// Loads what the compiling process wrote.
+fn from_compiled(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes are machine code and must be what `precompile` wrote. They come from the compiling process,
+    // which is this host's own program, or from the cache, which gives only what a file holds that this host's user
+    // alone can write to and whose digest is still that of what was put there.
+    unsafe { Component::deserialize(engine, compiled) }
+}
+
+/// What makes compiled components fit an engine: version, settings and processor.
+fn compatibility(engine: &Engine) -> Digest {
+    struct Bytes(Vec<u8>);
+    impl Hasher for Bytes {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.extend_from_slice(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut bytes = Bytes(Vec::new());
+    engine.precompile_compatibility_hash().hash(&mut bytes);
+    Digest::of(&bytes.0)
 }
 
 fn engine() -> wasmtime::Result<Engine> {
@@ -164,10 +194,10 @@ fn start_ticking(engine: &Engine) {
 /// Why a call into the guest failed.
 fn ended(error: &wasmtime::Error, host: &Host, limits: &Limits) -> Outcome {
     if error.is::<CpuExhausted>() {
-        return exhausted("cpu_seconds", limits.cpu_seconds);
+        return exhausted(Limit::CpuSeconds, limits);
     }
     if error.is::<TooManyItems>() {
-        return exhausted("items", limits.items);
+        return exhausted(Limit::Items, limits);
     }
     if let Some(bad) = error.downcast_ref::<BadItem>() {
         return Outcome::ConnectorFailed {
@@ -175,7 +205,7 @@ fn ended(error: &wasmtime::Error, host: &Host, limits: &Limits) -> Outcome {
         };
     }
     if host.memory.was_refused() {
-        return exhausted("memory_mib", limits.memory_mib);
+        return exhausted(Limit::MemoryMib, limits);
     }
     let message = match error.downcast_ref::<wasmtime::Trap>() {
         Some(wasmtime::Trap::UnreachableCodeReached) => {
@@ -189,10 +219,10 @@ fn ended(error: &wasmtime::Error, host: &Host, limits: &Limits) -> Outcome {
     }
 }
 
-fn exhausted(limit: &str, allowed: u64) -> Outcome {
+fn exhausted(limit: Limit, limits: &Limits) -> Outcome {
     Outcome::Exhausted {
-        limit: limit.to_owned(),
-        allowed,
+        limit,
+        allowed: limits.get(limit),
     }
 }
 

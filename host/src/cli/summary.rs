@@ -1,6 +1,7 @@
 //! Tables for a person.
 
 use crate::collect::{Format, printable};
+use crate::inspect::Inspection;
 use crate::report::Report;
 use crate::sandbox::{CoverageStatus, Finding};
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
@@ -38,6 +39,33 @@ fn status(status: CoverageStatus) -> &'static str {
     }
 }
 
+/// What is known of a component.
+pub(super) fn inspection(inspection: &Inspection) -> String {
+    let list = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|name| printable(name, 200)).collect();
+        names.join("\n")
+    };
+    let mut table = table(["component", ""]);
+    table.add_row(["sha256".to_owned(), inspection.sha256.to_string()]);
+    table.add_row(["bytes".to_owned(), inspection.bytes.to_string()]);
+    let contract = inspection.contract.as_deref().unwrap_or("none");
+    table.add_row(["contract".to_owned(), printable(contract, 200)]);
+    table.add_row(["imports".to_owned(), list(&inspection.imports)]);
+    table.add_row(["exports".to_owned(), list(&inspection.exports)]);
+    for (field, tools) in &inspection.producers {
+        table.add_row([printable(field, 200), list(tools)]);
+    }
+    if let Some(pinned) = inspection.pinned {
+        let word = if pinned { "yes" } else { "no" };
+        table.add_row(["pinned by the manifest".to_owned(), word.to_owned()]);
+    }
+    let verdict = match &inspection.problem {
+        None => "it may run here".to_owned(),
+        Some(problem) => printable(problem, 4000),
+    };
+    format!("{table}\n{verdict}")
+}
+
 /// The tables of a run.
 pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String {
     let mut text = String::new();
@@ -54,6 +82,16 @@ pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String 
         format!("{:.1}", report.duration_seconds),
     ]);
     let _ = writeln!(text, "{counts}");
+
+    let mut limits = table(["limit", "allowed", "used"]);
+    for row in &report.limits {
+        limits.add_row([
+            row.limit.to_string(),
+            row.allowed.to_string(),
+            row.used.to_string(),
+        ]);
+    }
+    let _ = writeln!(text, "{limits}");
 
     let mut coverage = table(["family", "object", "read", "credential", "why"]);
     let (shown, rest) = report
@@ -80,10 +118,11 @@ pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String 
     }
     if report.outcome.finished() {
         let _ = writeln!(text, "{}", report.message);
-        let files = formats
-            .iter()
-            .flat_map(|format| format.files())
-            .chain(["run.db", "run.json"]);
+        let files = formats.iter().flat_map(|format| format.files()).chain([
+            "run.db",
+            "run.json",
+            "audit.jsonl",
+        ]);
         let _ = write!(
             text,
             "{}: {}",
@@ -93,7 +132,7 @@ pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String 
     } else {
         let _ = write!(
             text,
-            "{}: failed-run.db, failed-run.json; an earlier run's files are untouched",
+            "{}: failed-run.db, failed-run.json, failed-audit.jsonl; an earlier run's files are untouched",
             out.display()
         );
     }

@@ -342,7 +342,8 @@ impl Item {
         }
     }
 
-    fn size(&self) -> usize {
+    /// What it takes, in bytes, as the limit `item_kib` counts: its texts, and 16 bytes more for each piece of metadata.
+    pub fn size(&self) -> usize {
         let metadata_size = |metadata: &[(String, Metadatum)]| {
             metadata
                 .iter()

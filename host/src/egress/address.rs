@@ -1,7 +1,9 @@
 //! Which addresses a connection may reach.
 
+use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use url::Host;
 
 /// Whether an address is on the public internet: not private, loopback, link-local (which is where cloud
@@ -78,9 +80,30 @@ pub fn check_literal(host: &Host<String>, allow_private: bool) -> Result<(), Add
     }
 }
 
+/// Who knows the addresses of a name.
+pub trait Names: Send + Sync {
+    /// The addresses of a name; none where it has none.
+    fn lookup(&self, name: String) -> BoxFuture<'static, Vec<IpAddr>>;
+}
+
+/// The system's resolver.
+pub struct SystemNames;
+
+impl Names for SystemNames {
+    fn lookup(&self, name: String) -> BoxFuture<'static, Vec<IpAddr>> {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            found
+                .map(|addresses| addresses.map(|address| address.ip()).collect())
+                .unwrap_or_default()
+        })
+    }
+}
+
 /// Resolves a name once and gives the client the addresses that were checked: it connects to those and
 /// asks nobody again, so an answer that changes in between gains nothing.
 pub(super) struct CheckedResolver {
+    pub(super) names: Arc<dyn Names>,
     pub(super) allow_private: bool,
     /// The connection's own proxy may be anywhere.
     pub(super) proxy_host: Option<String>,
@@ -89,20 +112,20 @@ pub(super) struct CheckedResolver {
 impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let allow_private = self.allow_private || self.proxy_host.as_deref() == Some(name.as_str());
+        let name = name.as_str().to_owned();
+        let found = self.names.lookup(name.clone());
         Box::pin(async move {
-            let name = name.as_str().to_owned();
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
-                .await
-                .map(Iterator::collect)
-                .unwrap_or_default();
+            let addresses = found.await;
             if addresses.is_empty() {
                 return Err(AddressError::NotFound(name).into());
             }
             // One bad address among good ones is no accident either.
-            if !allow_private && !addresses.iter().all(|address| is_public(address.ip())) {
+            if !allow_private && !addresses.iter().all(|address| is_public(*address)) {
                 return Err(AddressError::NotPublic(name).into());
             }
-            Ok(Box::new(addresses.into_iter()) as Addrs)
+            // Port 0 stands for the URL's own.
+            let sockets = addresses.into_iter().map(|ip| SocketAddr::new(ip, 0));
+            Ok(Box::new(sockets) as Addrs)
         })
     }
 }

@@ -1,11 +1,14 @@
 //! Step 7: the way back. Headers that are the host's are dropped, bodies are bounded and searched for secrets.
 
+use super::trail::Attempt;
+use crate::limits::{Limit, Usage};
 use crate::vault::{Redactor, StreamRedactor};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderValue};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
+use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, WasiBody};
 
@@ -22,11 +25,15 @@ pub(super) enum Spooled {
 }
 
 /// Reads a body up to the spool's bound.
-pub(super) async fn spool(mut response: reqwest::Response) -> Result<Spooled, reqwest::Error> {
+pub(super) async fn spool(
+    mut response: reqwest::Response,
+    attempt: &mut Attempt,
+) -> Result<Spooled, reqwest::Error> {
     let mut chunks = Vec::new();
     let mut size = 0;
     while let Some(chunk) = response.chunk().await? {
         size += chunk.len();
+        attempt.read(chunk.len());
         chunks.push(chunk);
         if size > SPOOL {
             return Ok(Spooled::Begun(chunks, response));
@@ -35,12 +42,14 @@ pub(super) async fn spool(mut response: reqwest::Response) -> Result<Spooled, re
     Ok(Spooled::Whole(chunks))
 }
 
-/// The body that the guest gets. `permit` is held until it has been read or dropped.
+/// The body that the guest gets. `held`, its place among the requests in flight and its attempt, until it has been
+/// read or dropped.
 pub(super) fn body(
     spooled: Spooled,
     most: u64,
     redactor: &Redactor,
-    permit: OwnedSemaphorePermit,
+    usage: &Arc<Usage>,
+    mut held: (OwnedSemaphorePermit, Attempt),
 ) -> WasiBody {
     match spooled {
         Spooled::Whole(chunks) => {
@@ -48,7 +57,10 @@ pub(super) fn body(
                 Ok([only]) => only,
                 Err(chunks) => chunks.concat().into(),
             };
+            usage.peak(Limit::ResponseMib, whole.len() as u64);
             if whole.len() as u64 > most {
+                held.1
+                    .failed("its body is larger than the limit response_mib");
                 return too_large(most);
             }
             let clean = match redactor.bytes(&whole) {
@@ -60,7 +72,6 @@ pub(super) fn body(
                 .boxed_unsync()
         }
         Spooled::Begun(chunks, response) => {
-            let first = stream::iter(chunks.into_iter().map(Ok));
             let rest = stream::unfold(response, async |mut response| {
                 response
                     .chunk()
@@ -73,8 +84,12 @@ pub(super) fn body(
                 left: most,
                 most,
                 ended: false,
-                _permit: permit,
+                spooled: chunks.len(),
+                usage: Arc::clone(usage),
+                attempt: held.1,
+                _permit: held.0,
             };
+            let first = stream::iter(chunks.into_iter().map(Ok));
             StreamBody::new(
                 bounded
                     .over(first.chain(rest))
@@ -98,6 +113,10 @@ struct Bounded {
     left: u64,
     most: u64,
     ended: bool,
+    /// Chunks that were counted when they were spooled.
+    spooled: usize,
+    usage: Arc<Usage>,
+    attempt: Attempt,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -114,15 +133,24 @@ impl Bounded {
                 Some(Ok(chunk)) => match this.left.checked_sub(chunk.len() as u64) {
                     Some(left) => {
                         this.left = left;
+                        match this.spooled.checked_sub(1) {
+                            Some(rest) => this.spooled = rest,
+                            None => this.attempt.read(chunk.len()),
+                        }
+                        this.usage.peak(Limit::ResponseMib, this.attempt.bytes_in());
                         Ok(this.redactor.push(chunk))
                     }
                     None => {
                         this.ended = true;
+                        this.usage.peak(Limit::ResponseMib, this.most);
+                        this.attempt
+                            .failed("its body is larger than the limit response_mib");
                         Err(Error::HttpResponseBodySize(Some(this.most)))
                     }
                 },
                 Some(Err(_)) => {
                     this.ended = true;
+                    this.attempt.failed("its body broke off");
                     Err(Error::HttpResponseIncomplete)
                 }
                 None => {
@@ -160,19 +188,25 @@ pub(super) fn headers(headers: &HeaderMap, redactor: &Redactor) -> HeaderMap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use tokio::sync::Semaphore;
 
     async fn read(chunks: &[&'static str], most: u64) -> Result<String, Error> {
         let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        let attempt = crate::egress::trail::tests::attempt();
         let chunks = chunks
             .iter()
             .map(|chunk| Bytes::from_static(chunk.as_bytes()))
             .collect();
         let redactor = crate::vault::redactor_of("a-secret-token");
-        let whole = body(Spooled::Whole(chunks), most, &redactor, permit)
-            .collect()
-            .await?;
+        let whole = body(
+            Spooled::Whole(chunks),
+            most,
+            &redactor,
+            &Arc::default(),
+            (permit, attempt),
+        )
+        .collect()
+        .await?;
         Ok(String::from_utf8(whole.to_bytes().into()).unwrap())
     }
 

@@ -1,8 +1,9 @@
 //! Step 6: the HTTP client. Pooled, TLS by rustls, HTTP/2 where offered, gzip; no redirects, no proxy of the
 //! environment, no retries of its own.
 
-use super::address::CheckedResolver;
+use super::address::{CheckedResolver, Names};
 use crate::connection::Network;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a connection may take to open.
@@ -32,7 +33,10 @@ pub enum ClientError {
 ///
 /// # Errors
 /// Where certificates can't be read or none are found.
-pub(super) fn build(network: &Network) -> Result<reqwest::Client, ClientError> {
+pub(super) fn build(
+    network: &Network,
+    names: Arc<dyn Names>,
+) -> Result<reqwest::Client, ClientError> {
     // The first caller in the process installs it; later ones find it installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -44,6 +48,7 @@ pub(super) fn build(network: &Network) -> Result<reqwest::Client, ClientError> {
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(SILENCE_TIMEOUT)
         .dns_resolver(CheckedResolver {
+            names,
             allow_private: network.allow_private_networks,
             proxy_host: network
                 .proxy

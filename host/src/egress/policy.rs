@@ -49,6 +49,28 @@ impl ApiOrigin {
         })
     }
 
+    /// The origin that an operator wrote: scheme and host, perhaps a port, and nothing behind them.
+    ///
+    /// # Errors
+    /// A sentence, where it is something else.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let bare = |url: &Url| {
+            matches!(url.path(), "" | "/")
+                && url.query().is_none()
+                && url.fragment().is_none()
+                && url.username().is_empty()
+                && url.password().is_none()
+        };
+        Url::parse(text)
+            .ok()
+            .filter(bare)
+            .as_ref()
+            .and_then(Self::of)
+            .ok_or_else(|| {
+                format!("{text:?} is no origin: write scheme, host and perhaps a port, such as https://api.example.com")
+            })
+    }
+
     /// Whether requests travel unencrypted.
     pub fn is_plain(&self) -> bool {
         self.scheme == Scheme::Http
@@ -135,6 +157,18 @@ impl PathPattern {
                     Segment::Literal(literal) => literal == segment,
                     Segment::Any => true,
                 })
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.segments {
+            match segment {
+                Segment::Literal(literal) => write!(f, "/{literal}")?,
+                Segment::Any => f.write_str("/*")?,
+            }
+        }
+        f.write_str(if self.open_end { "/**" } else { "" })
     }
 }
 

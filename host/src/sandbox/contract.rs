@@ -5,13 +5,15 @@ use super::errors::{HasPlainErrors, PlainErrors};
 use super::memory::MemoryCap;
 use crate::collect::{self, BadItem};
 use crate::egress::Egress;
-use crate::manifest::{Limits, Pace};
+use crate::limits::{Limit, Limits, Usage};
+use crate::manifest::{CONTRACT, Pace};
 use crate::outcome::Outcome;
 use crate::settings::SettingValue;
 use crate::slot::SlotKind;
 use indexmap::IndexMap;
 use std::sync::{Arc, PoisonError};
-use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime::Engine;
+use wasmtime::component::{Component, HasData, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
     ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView,
@@ -56,32 +58,96 @@ pub struct Host {
     http: WasiHttpCtx,
     hooks: Hooks,
     services: Services,
-    log_lines_left: u64,
-    log_line_bytes: usize,
+    limits: Limits,
 }
 
 impl Host {
     /// The state of a call with these services under these limits.
-    pub fn new(services: Services, limits: &Limits) -> Self {
+    pub fn new(services: Services, limits: Limits) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(limits.handles as usize);
+        table.set_max_capacity(limits.size(Limit::Handles));
         Self {
-            memory: MemoryCap::new(limits.memory_mib),
+            memory: MemoryCap::new(&limits, Arc::clone(services.egress.usage())),
             table,
             // Grants nothing: no file, no environment, no socket, no standard stream.
             wasi: WasiCtx::builder().build(),
             http: WasiHttpCtx::new(),
             hooks: Hooks(Arc::clone(&services.egress)),
             services,
-            log_lines_left: limits.log_lines,
-            log_line_bytes: usize::try_from(limits.log_kib.saturating_mul(1024))
-                .unwrap_or(usize::MAX),
+            limits,
         }
+    }
+
+    /// What the run used so far.
+    pub(super) fn usage(&self) -> &Usage {
+        self.services.egress.usage()
+    }
+
+    /// Notes how many handles the guest holds now.
+    pub(super) fn count_handles(&mut self) {
+        let held = self.table.iter_mut().count();
+        self.usage().peak(Limit::Handles, held as u64);
     }
 }
 
+/// The interfaces that a connector may import, whatever their patch version.
+const ALLOWED: [&str; 9] = [
+    "portcullis:connector/settings",
+    "portcullis:connector/output",
+    "portcullis:connector/logging",
+    "wasi:http/types",
+    "wasi:http/outgoing-handler",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+    "wasi:clocks/monotonic-clock",
+];
+
+/// Links a component to the contract.
+///
+/// # Errors
+/// A sentence that says what it imports beyond the contract, or lacks.
+pub(super) fn fit(engine: &Engine, component: &Component) -> Result<ConnectorPre<Host>, String> {
+    let types = component.component_type();
+    let forbidden: Vec<String> = types
+        .imports(engine)
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| {
+            let interface = name.split_once('@').map_or(name.as_str(), |(name, _)| name);
+            !ALLOWED.contains(&interface)
+        })
+        .collect();
+    if !forbidden.is_empty() {
+        return Err(format!(
+            "it imports what no connector may have: {}",
+            forbidden.join(", ")
+        ));
+    }
+    let other = types.imports(engine).find_map(|(name, _)| {
+        let (interface, version) = name.split_once('@')?;
+        let own = interface.starts_with("portcullis:connector/");
+        (own && !version.starts_with(&format!("{CONTRACT}."))).then(|| version.to_owned())
+    });
+    if let Some(version) = other {
+        return Err(format!(
+            "it was built for version {version} of the contract portcullis:connector, and this host speaks {CONTRACT}; use a host of that version, or build it against this one's wit/"
+        ));
+    }
+    let mut linker = Linker::new(engine);
+    link(&mut linker).map_err(|error| format!("the host's interfaces can't be linked: {error}"))?;
+    linker
+        .instantiate_pre(component)
+        .and_then(ConnectorPre::new)
+        .map_err(|error| {
+            format!(
+                "it doesn't fit the contract portcullis:connector@{CONTRACT}: {}",
+                super::first_line(&error)
+            )
+        })
+}
+
 /// Links what the contract names and nothing else: whatever a component imports beyond it is refused by name.
-pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
+fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
     use wasmtime_wasi::p2::bindings::{clocks, io};
     use wasmtime_wasi_http::p2::bindings::http;
@@ -202,9 +268,13 @@ impl output::Host for Host {
             return Err(BadItem("it emitted items during check".to_owned()).into());
         };
         let mut collector = collector.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut carried = 0;
         for item in items {
-            collector.take(item.into())?;
+            let item = collect::Item::from(item);
+            carried += item.size() as u64;
+            collector.take(item)?;
         }
+        self.usage().peak(Limit::CallMib, carried);
         Ok(())
     }
 
@@ -219,18 +289,21 @@ impl output::Host for Host {
 
 impl logging::Host for Host {
     fn log(&mut self, severity: logging::Severity, message: String) -> wasmtime::Result<()> {
-        let Some(left) = self.log_lines_left.checked_sub(1) else {
+        self.usage().add(Limit::LogLines, 1);
+        let lines = self.usage().of(Limit::LogLines);
+        if lines > self.limits.log_lines {
             return Ok(());
-        };
-        self.log_lines_left = left;
-        let line = collect::printable(&self.services.redactor.text(&message), self.log_line_bytes);
+        }
+        self.usage().peak(Limit::LogKib, message.len() as u64);
+        let most = self.limits.size(Limit::LogKib);
+        let line = collect::printable(&self.services.redactor.text(&message), most);
         match severity {
             logging::Severity::Debug => tracing::debug!(target: "connector", "{line}"),
             logging::Severity::Info => tracing::info!(target: "connector", "{line}"),
             logging::Severity::Warn => tracing::warn!(target: "connector", "{line}"),
             logging::Severity::Error => tracing::error!(target: "connector", "{line}"),
         }
-        if left == 0 {
+        if lines == self.limits.log_lines {
             tracing::warn!(target: "connector", "the limit log_lines is reached; further lines are dropped");
         }
         Ok(())
@@ -342,10 +415,9 @@ impl From<Failure> for Outcome {
             | Failure::NotFound(message)
             | Failure::ApiFailure(message) => Self::NothingRead { message },
             Failure::Unreachable(message) => Self::Unreachable { message },
-            Failure::HostRefused(message) => Self::ConnectorFailed {
-                message: format!(
-                    "it asked for something that its manifest doesn't allow: {message}"
-                ),
+            Failure::HostRefused(message) => Self::Refused {
+                rules: Vec::new(),
+                message,
             },
             Failure::Defect(message) => Self::ConnectorFailed { message },
         }

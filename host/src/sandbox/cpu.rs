@@ -29,6 +29,11 @@ impl CpuBudget {
         }
     }
 
+    /// What was used by polls that are over, in nanoseconds.
+    pub(super) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// Asked from within a poll, on the thread that runs the guest.
     pub(super) fn check(&self) -> Result<(), CpuExhausted> {
         let now = thread_nanos().saturating_sub(self.poll_began.load(Ordering::Relaxed));

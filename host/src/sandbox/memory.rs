@@ -1,5 +1,7 @@
 //! The cap on a guest's memory: all its linear memories together, and its tables.
 
+use crate::limits::{Limit, Limits, Usage};
+use std::sync::Arc;
 use wasmtime::ResourceLimiter;
 
 /// The most elements that all tables of a component may have together. A table element takes 8 bytes of the
@@ -12,16 +14,17 @@ pub(super) struct MemoryCap {
     memories: usize,
     tables: usize,
     refused: bool,
+    usage: Arc<Usage>,
 }
 
 impl MemoryCap {
-    pub(super) fn new(mib: u64) -> Self {
-        let allowed = usize::try_from(mib.saturating_mul(1 << 20)).unwrap_or(usize::MAX);
+    pub(super) fn new(limits: &Limits, usage: Arc<Usage>) -> Self {
         Self {
-            allowed,
+            allowed: limits.size(Limit::MemoryMib),
             memories: 0,
             tables: 0,
             refused: false,
+            usage,
         }
     }
 
@@ -48,6 +51,7 @@ impl ResourceLimiter for MemoryCap {
         _max: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let fits = Self::grow(&mut self.memories, self.allowed, current, desired);
+        self.usage.peak(Limit::MemoryMib, self.memories as u64);
         self.refused |= !fits;
         Ok(fits)
     }

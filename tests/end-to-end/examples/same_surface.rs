@@ -1,8 +1,8 @@
 //! Compares what two components import and export. Exits with 1 where they differ.
 #![allow(clippy::print_stdout)]
 
-use anyhow::{Context, anyhow, bail};
-use portcullis::sandbox::Sandbox;
+use anyhow::{anyhow, bail};
+use portcullis::component::ComponentFile;
 
 fn main() -> anyhow::Result<()> {
     let paths: Vec<String> = std::env::args().skip(1).collect();
@@ -18,9 +18,12 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn surface(path: &str) -> anyhow::Result<[Vec<String>; 2]> {
-    let component = std::fs::read(path).context(path.to_owned())?;
-    let sandbox = Sandbox::compile(&component).map_err(|outcome| anyhow!("{path}: {outcome}"))?;
-    let (mut imports, mut exports) = (sandbox.imports(), sandbox.exports());
+    let file = ComponentFile::read(path.as_ref()).map_err(|problem| anyhow!(problem))?;
+    let contents = file.contents();
+    if let Some(problem) = contents.problem {
+        bail!("{path}: {problem}");
+    }
+    let (mut imports, mut exports) = (contents.imports, contents.exports);
     imports.sort();
     exports.sort();
     Ok([imports, exports])

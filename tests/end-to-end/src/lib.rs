@@ -183,6 +183,7 @@ async fn start(binary: &str, connection: &Connection, command: &str, arguments: 
         .env("TEST_TOKEN", connection.token.as_deref().unwrap_or(""))
         .env("TEST_USERNAME", username)
         .env("RUST_BACKTRACE", "full")
+        .env("XDG_CACHE_HOME", root().join("target/tmp"))
         // Nobody listens there: whoever obeys the environment reaches nothing.
         .envs(
             [

@@ -1,0 +1,242 @@
+//! The audit log: one JSON line for each request that a connector made or tried, and one for each event that
+//! matters to whoever answers for the run.
+//!
+//! No secret is in it, and no value of a query parameter unless the manifest names the parameter as safe.
+
+use crate::collect::printable;
+use crate::vault::Redactor;
+use serde::Serialize;
+use std::fs::File;
+use std::io::{LineWriter, Write as _};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use url::form_urlencoded;
+
+/// The most bytes of a URL that a line repeats: a hostile connector chooses it.
+const MOST_URL: usize = 1024;
+
+/// Where the lines go.
+pub struct Audit {
+    redactor: Redactor,
+    safe_parameters: Vec<String>,
+    out: Mutex<Out>,
+}
+
+#[derive(Default)]
+struct Out {
+    files: Vec<LineWriter<File>>,
+    failed: Option<std::io::Error>,
+}
+
+/// A request as it is noted. One line for each attempt.
+#[derive(Debug, Serialize)]
+pub struct RequestLine<'a> {
+    /// Its method.
+    pub method: &'a str,
+    /// Scheme, host and port, where they are not those of the connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// Path and query.
+    pub path: String,
+    /// The family of the rule that allowed it.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub family: &'a str,
+    /// The path pattern of that rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The credential that was sent, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<&'a str>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub verdict: LineVerdict,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// Bytes of the request line and of the connector's headers; a request has no body.
+    pub bytes_out: u64,
+    /// Bytes of the answer's body after decompression, as far as they were read.
+    pub bytes_in: u64,
+    /// From the request to the end of what was read of its answer, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+pub enum LineVerdict {
+    /// The API answered.
+    Answered {
+        /// The status.
+        status: u16,
+    },
+    /// No answer, or a broken one.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// The policy refused it; nothing was sent.
+    Refused {
+        /// By which of its rules.
+        by: &'static str,
+        /// In words.
+        reason: String,
+    },
+}
+
+/// Something else that matters.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event<'a> {
+    /// A call into a connector began.
+    Started {
+        /// The connector's name.
+        connector: &'a str,
+        /// The component's SHA-256.
+        component_sha256: &'a str,
+        /// `check` or `extract`.
+        export: &'static str,
+    },
+    /// A request.
+    Request(RequestLine<'a>),
+    /// A secret of this connection was found where it must not be, and redacted.
+    Redacted {
+        /// How often, in all.
+        times: u64,
+    },
+    /// It ended.
+    Ended {
+        /// How.
+        outcome: &'a crate::outcome::Outcome,
+    },
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    #[serde(flatten)]
+    event: &'a Event<'a>,
+}
+
+impl Audit {
+    /// A log that goes nowhere yet. Values of `safe_parameters` may be shown.
+    pub fn new(redactor: Redactor, safe_parameters: Vec<String>) -> Self {
+        Self {
+            redactor,
+            safe_parameters,
+            out: Mutex::default(),
+        }
+    }
+
+    /// Writes all further lines to this file too.
+    pub fn write_to(&self, file: File) {
+        self.lock().files.push(LineWriter::new(file));
+    }
+
+    /// Writes a line.
+    pub fn note(&self, event: &Event<'_>) {
+        let mut out = self.lock();
+        if out.files.is_empty() {
+            return;
+        }
+        let time = OffsetDateTime::now_utc()
+            .format(&Rfc3339)
+            .unwrap_or_default();
+        let line = serde_json::to_string(&Line { time, event }).unwrap_or_default();
+        // Whatever was said is searched once more: the last place where a secret could slip through.
+        let line = self.redactor.text(&line).into_owned() + "\n";
+        let written = out
+            .files
+            .iter_mut()
+            .try_for_each(|file| file.write_all(line.as_bytes()));
+        if let Err(error) = written {
+            out.failed.get_or_insert(error);
+        }
+    }
+
+    /// Whether all lines could be written so far. Lines may still come: of requests that nobody waits for any more.
+    ///
+    /// # Errors
+    /// The first error of a file.
+    pub fn check(&self) -> std::io::Result<()> {
+        match self.lock().failed.take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Path and query as they may be noted: values of parameters that are not known to be safe are left out.
+    pub fn shown_path(&self, uri: &http::Uri) -> String {
+        let mut shown = uri.path().to_owned();
+        if let Some(query) = uri.query() {
+            let safe = |name: &str| self.safe_parameters.iter().any(|safe| safe == name);
+            for (number, (name, value)) in form_urlencoded::parse(query.as_bytes()).enumerate() {
+                let value = if safe(&name) { &value } else { "*" };
+                shown.push(if number == 0 { '?' } else { '&' });
+                shown.push_str(&format!("{name}={value}"));
+            }
+        }
+        printable(&shown, MOST_URL)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Out> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whole milliseconds.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Opens a file to which an operator's audit lines are added. Its owner alone can read it.
+///
+/// # Errors
+/// Where it can't be written.
+pub fn append_to(path: &std::path::Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn audit() -> Audit {
+        Audit::new(
+            crate::vault::redactor_of("a-secret-token"),
+            vec!["page".into()],
+        )
+    }
+
+    #[test]
+    fn only_values_of_safe_parameters_are_shown() {
+        let uri = "/a/b?page=2&q=private&flag".parse().unwrap();
+        assert_eq!(audit().shown_path(&uri), "/a/b?page=2&q=*&flag=*");
+        let long: http::Uri = format!("/{}", "x".repeat(5000)).parse().unwrap();
+        assert!(audit().shown_path(&long).len() < 1100);
+    }
+
+    #[test]
+    fn a_secret_is_not_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.jsonl");
+        let audit = audit();
+        audit.write_to(append_to(&path).unwrap());
+        audit.note(&Event::Started {
+            connector: "a-secret-token",
+            component_sha256: "",
+            export: "check",
+        });
+        audit.check().unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["connector"], "[redacted]");
+        assert_eq!(line["event"], "started");
+    }
+}

@@ -1,0 +1,236 @@
+//! Compiled components, kept so that a second start takes milliseconds.
+//!
+//! A compiled component is machine code that the host runs outside of any sandbox, so the cache is used only
+//! where nobody else can write: directory and file must belong to the host's user and be closed to others, and the
+//! content must have the digest that it was written with. Whatever is not as it should be is compiled anew.
+
+use crate::digest::Digest;
+use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, openat, renameat, unlinkat};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+/// A directory that only the host's user can write to.
+pub struct Cache {
+    /// Everything is opened below this, so that a directory that is exchanged later gains nothing.
+    directory: OwnedFd,
+    path: PathBuf,
+}
+
+/// Why a directory or an entry is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// It can't be opened.
+    #[error("{0}")]
+    Unusable(#[from] std::io::Error),
+    /// It is somebody else's.
+    #[error("it belongs to another user")]
+    Owner,
+    /// Others may write to it.
+    #[error("others than its owner may write to it; take that right away with chmod go-w")]
+    Mode,
+    /// It was changed since it was written.
+    #[error("its content is not what was written")]
+    Content,
+}
+
+/// What a compiled component is found by.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// The component.
+    pub component: Digest,
+    /// The engine: its version, settings and processor.
+    pub engine: Digest,
+}
+
+impl Key {
+    fn file(&self) -> String {
+        format!("{}-{}", self.component, &self.engine.to_string()[..16])
+    }
+}
+
+impl Cache {
+    /// The directory for the user that runs this: `portcullis` in `XDG_CACHE_HOME` or in `~/.cache`.
+    pub fn usual_path() -> Option<PathBuf> {
+        let absolute = |name: &str| {
+            let path = PathBuf::from(std::env::var_os(name)?);
+            path.is_absolute().then_some(path)
+        };
+        let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+        Some(base.join("portcullis"))
+    }
+
+    /// Opens the directory, and creates it where it is missing.
+    ///
+    /// # Errors
+    /// Where somebody else owns it or may write to it, or it can't be opened.
+    pub fn open(path: &Path) -> Result<Self, CacheError> {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)?;
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
+        let directory = rustix::fs::open(path, flags, Mode::empty()).map_err(io)?;
+        check(&fstat(&directory).map_err(io)?)?;
+        Ok(Self {
+            directory,
+            path: path.to_owned(),
+        })
+    }
+
+    /// The compiled component, where it is here and nobody touched it.
+    pub fn get(&self, key: &Key) -> Option<Vec<u8>> {
+        match self.read(&key.file()) {
+            Ok(compiled) => compiled,
+            Err(error) => {
+                tracing::warn!(
+                    "the compiled component {} is not used: {error}; it is compiled anew",
+                    self.path.join(key.file()).display()
+                );
+                None
+            }
+        }
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, CacheError> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = match openat(&self.directory, name, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(io(error).into()),
+        };
+        check(&fstat(&file).map_err(io)?)?;
+        let mut content = Vec::new();
+        File::from(file).read_to_end(&mut content)?;
+        let (digest, compiled) = content.split_at_checked(32).ok_or(CacheError::Content)?;
+        if digest != Digest::of(compiled).bytes() {
+            return Err(CacheError::Content);
+        }
+        content.drain(..32);
+        Ok(Some(content))
+    }
+
+    /// Keeps a compiled component. Where that fails, it is compiled again next time.
+    pub fn put(&self, key: &Key, compiled: &[u8]) {
+        if let Err(error) = self.write(&key.file(), compiled) {
+            tracing::warn!(
+                "the compiled component can't be kept in {}: {error}",
+                self.path.display()
+            );
+        }
+    }
+
+    fn write(&self, name: &str, compiled: &[u8]) -> std::io::Result<()> {
+        let draft = format!(".{name}-{:016x}", fastrand::u64(..));
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = openat(&self.directory, &draft, flags, Mode::RUSR | Mode::WUSR).map_err(io)?;
+        let mut file = File::from(file);
+        let written = file
+            .write_all(Digest::of(compiled).bytes())
+            .and_then(|()| file.write_all(compiled))
+            .and_then(|()| renameat(&self.directory, &draft, &self.directory, name).map_err(io));
+        if written.is_err() {
+            let _ = unlinkat(&self.directory, &draft, AtFlags::empty());
+        }
+        written
+    }
+}
+
+/// Whether the host's user owns it and nobody else may write to it.
+fn check(stat: &Stat) -> Result<(), CacheError> {
+    if stat.st_uid != geteuid().as_raw() {
+        return Err(CacheError::Owner);
+    }
+    if stat.st_mode & 0o022 != 0 {
+        return Err(CacheError::Mode);
+    }
+    Ok(())
+}
+
+fn io(error: Errno) -> std::io::Error {
+    error.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn key() -> Key {
+        Key {
+            component: Digest::of(b"component"),
+            engine: Digest::of(b"engine"),
+        }
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn what_was_put_is_got_until_somebody_changes_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::open(&directory.path().join("deep/cache")).unwrap();
+        assert!(cache.get(&key()).is_none());
+        cache.put(&key(), b"machine code");
+        assert_eq!(cache.get(&key()).unwrap(), b"machine code");
+
+        let file = directory.path().join("deep/cache").join(key().file());
+        let whole = std::fs::read(&file).unwrap();
+        for position in [0, 31, 32, whole.len() - 1] {
+            let mut flipped = whole.clone();
+            flipped[position] ^= 1;
+            std::fs::write(&file, &flipped).unwrap();
+            assert!(cache.get(&key()).is_none(), "byte {position}");
+        }
+        std::fs::write(&file, &whole[..20]).unwrap();
+        assert!(cache.get(&key()).is_none());
+        cache.put(&key(), b"machine code");
+        assert_eq!(cache.get(&key()).unwrap(), b"machine code");
+    }
+
+    #[test]
+    fn what_others_may_write_to_is_not_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("cache");
+        let cache = Cache::open(&path).unwrap();
+        cache.put(&key(), b"machine code");
+        set_mode(&path.join(key().file()), 0o620);
+        assert!(matches!(cache.read(&key().file()), Err(CacheError::Mode)));
+        set_mode(&path, 0o770);
+        assert!(matches!(Cache::open(&path), Err(CacheError::Mode)));
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let real = directory.path().join("real");
+        let cache = Cache::open(&real).unwrap();
+        cache.put(&key(), b"machine code");
+        std::os::unix::fs::symlink(&real, directory.path().join("link")).unwrap();
+        assert!(Cache::open(&directory.path().join("link")).is_err());
+        let file = real.join(key().file());
+        std::fs::rename(&file, real.join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(real.join("elsewhere"), &file).unwrap();
+        assert!(cache.get(&key()).is_none());
+    }
+
+    #[test]
+    fn another_users_directory_is_not_used() {
+        // Whoever runs this owns neither, or is root and owns both; then there is nothing to see.
+        for path in ["/proc/1", "/"] {
+            if let Ok(stat) = rustix::fs::stat(path)
+                && stat.st_uid != geteuid().as_raw()
+            {
+                assert!(matches!(check(&stat), Err(CacheError::Owner)), "{path}");
+            }
+        }
+        let mut stat = rustix::fs::stat("/").unwrap();
+        stat.st_uid = geteuid().as_raw().wrapping_add(1);
+        assert!(matches!(check(&stat), Err(CacheError::Owner)));
+    }
+}

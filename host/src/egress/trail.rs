@@ -1,0 +1,149 @@
+//! A request's lines in the audit log.
+
+use super::policy::{Permit, Refusal};
+use crate::audit::{Audit, Event, LineVerdict, RequestLine, millis};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What the audit log says of a request, but for what became of it.
+pub(super) struct Trail {
+    audit: Arc<Audit>,
+    method: String,
+    origin: Option<String>,
+    path: String,
+    family: String,
+    rule: Option<String>,
+    slot: Option<String>,
+    bytes_out: u64,
+}
+
+impl Trail {
+    pub(super) fn new(audit: &Arc<Audit>, parts: &http::request::Parts) -> Self {
+        let headers: usize = parts
+            .headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + 4)
+            .sum();
+        let line = parts.method.as_str().len() + parts.uri.path().len() + 12;
+        Self {
+            audit: Arc::clone(audit),
+            method: crate::collect::printable(parts.method.as_str(), 40),
+            origin: None,
+            path: audit.shown_path(&parts.uri),
+            family: String::new(),
+            rule: None,
+            slot: None,
+            bytes_out: (line + headers) as u64,
+        }
+    }
+
+    /// The request may go on.
+    pub(super) fn permitted(mut self, permit: &Permit<'_>) -> Arc<Self> {
+        self.family.clone_from(&permit.rule.family);
+        self.rule = Some(permit.rule.path.to_string());
+        self.slot = permit.slot.map(ToString::to_string);
+        Arc::new(self)
+    }
+
+    /// The policy refused it.
+    pub(super) fn refused(mut self, refusal: &Refusal, uri: &http::Uri) {
+        if *refusal == Refusal::Origin {
+            let scheme = uri.scheme_str().unwrap_or_default();
+            let authority = uri.authority().map_or("", http::uri::Authority::as_str);
+            let origin = format!("{scheme}://{authority}");
+            self.origin = Some(crate::collect::printable(&origin, 300));
+        }
+        self.refused_later(refusal);
+    }
+
+    /// It was permitted, but the run has used up its requests.
+    pub(super) fn refused_later(&self, refusal: &Refusal) {
+        let verdict = LineVerdict::Refused {
+            by: refusal.word(),
+            reason: refusal.to_string(),
+        };
+        self.line(verdict, 0, 0, 0);
+    }
+
+    fn line(&self, verdict: LineVerdict, attempt: u32, bytes_in: u64, duration_ms: u64) {
+        self.audit.note(&Event::Request(RequestLine {
+            method: &self.method,
+            origin: self.origin.clone(),
+            path: self.path.clone(),
+            family: &self.family,
+            rule: self.rule.clone(),
+            slot: self.slot.as_deref(),
+            verdict,
+            attempt,
+            bytes_out: self.bytes_out,
+            bytes_in,
+            duration_ms,
+        }));
+    }
+}
+
+/// One attempt. Its line is written when it is over: when the answer was read or dropped.
+pub(super) struct Attempt {
+    trail: Arc<Trail>,
+    number: u32,
+    began: Instant,
+    verdict: Option<LineVerdict>,
+    bytes_in: u64,
+}
+
+impl Attempt {
+    pub(super) fn begin(trail: &Arc<Trail>, number: u32) -> Self {
+        Self {
+            trail: Arc::clone(trail),
+            number,
+            began: Instant::now(),
+            verdict: None,
+            bytes_in: 0,
+        }
+    }
+
+    pub(super) fn answered(&mut self, status: http::StatusCode) {
+        self.verdict = Some(LineVerdict::Answered {
+            status: status.as_u16(),
+        });
+    }
+
+    pub(super) fn failed(&mut self, reason: &str) {
+        self.verdict = Some(LineVerdict::Failed {
+            reason: reason.to_owned(),
+        });
+    }
+
+    /// So many bytes of the body came.
+    pub(super) fn read(&mut self, bytes: usize) {
+        self.bytes_in = self.bytes_in.saturating_add(bytes as u64);
+    }
+
+    pub(super) fn bytes_in(&self) -> u64 {
+        self.bytes_in
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let verdict = self.verdict.take().unwrap_or_else(|| LineVerdict::Failed {
+            reason: "the connector did not wait for the answer".to_owned(),
+        });
+        let duration = millis(self.began.elapsed());
+        self.trail
+            .line(verdict, self.number, self.bytes_in, duration);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// An attempt whose line goes nowhere.
+    pub(in super::super) fn attempt() -> Attempt {
+        let redactor = crate::vault::redactor_of("a-secret-token");
+        let audit = Arc::new(Audit::new(redactor, Vec::new()));
+        let (parts, ()) = http::Request::get("/").body(()).unwrap().into_parts();
+        Attempt::begin(&Arc::new(Trail::new(&audit, &parts)), 1)
+    }
+}

@@ -1,0 +1,28 @@
+//! What runs find on the machine that they run on, shared by all of them.
+
+use crate::cache::Cache;
+use crate::compile::Compiler;
+use crate::egress::address::{Names, SystemNames};
+use std::sync::Arc;
+
+/// The machine.
+#[derive(Clone)]
+pub struct Machine {
+    /// How components are compiled.
+    pub compiler: Compiler,
+    /// Where compiled components are kept; none: nowhere.
+    pub cache: Option<Arc<Cache>>,
+    /// Who knows the addresses of names.
+    pub names: Arc<dyn Names>,
+}
+
+impl Machine {
+    /// A machine with this compiler, the system's names and no cache.
+    pub fn new(compiler: Compiler) -> Self {
+        Self {
+            compiler,
+            cache: None,
+            names: Arc::new(SystemNames),
+        }
+    }
+}
