@@ -3,13 +3,15 @@
 SHELL := /bin/bash
 # Folders under guest/ that are connectors.
 CONNECTORS := bitbucket
+# Folders under tests/ that are connectors.
+HOSTILE := hostile
 # What finds a toolchain, or installs one.
 CARGO := . scripts/toolchain.sh && cargo
 # Always the same profile and the same packages: cargo compiles wasmtime anew for each set of features that the chosen
 # packages add up to.
 ALL := --release --locked --workspace
 
-.PHONY: help demo test build guest guest-cargo-component lint fmt bench clean
+.PHONY: help demo test build guest hostile guest-cargo-component lint fmt bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -17,7 +19,7 @@ help: ## Show this list
 demo: build ## Read a made-up workspace, from nothing to files on disk
 	@scripts/demo.sh
 
-test: build ## Run everything that must hold
+test: build hostile ## Run everything that must hold
 	@$(CARGO) test $(ALL) --no-fail-fast
 
 build: guest ## Build the connectors and the host, to target/release/portcullis
@@ -25,6 +27,9 @@ build: guest ## Build the connectors and the host, to target/release/portcullis
 
 guest: ## Build the connectors, to target/components/<name>.wasm
 	@scripts/guest.sh $(CONNECTORS)
+
+hostile: ## Build the connectors that attack the host, for the tests
+	@scripts/guest.sh $(HOSTILE)
 
 guest-cargo-component: guest ## Build them with cargo-component too, and compare imports and exports
 	@scripts/guest-cargo-component.sh $(CONNECTORS)
@@ -35,7 +40,7 @@ lint: ## Check formatting, clippy, rustdoc and dependencies
 fmt: ## Format
 	@$(CARGO) fmt --all
 
-bench: build ## Measure, and print ratios
+bench: build hostile ## Measure, and print ratios
 	@$(CARGO) bench --quiet --profile release --locked --workspace --bench latency
 
 clean: ## Remove everything that was built

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds connectors, each to target/components/<name>.wasm, which is where their manifests look.
-# Usage: scripts/guest.sh NAME...   (NAME is a folder under guest/ and of the package portcullis-NAME)
+# Usage: scripts/guest.sh NAME...   (NAME is the package portcullis-NAME, under guest/ or tests/)
 
 . "$(dirname "$0")/wasm.sh"
 

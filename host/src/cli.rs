@@ -86,7 +86,10 @@ enum Command {
     },
     /// The compiling process: a component on standard input, compiled on standard output
     #[command(name = compile::SUBCOMMAND, hide = true)]
-    CompileComponent,
+    CompileComponent {
+        /// The memory that it may take
+        memory_mib: u64,
+    },
 }
 
 /// How components are compiled and kept.
@@ -187,7 +190,7 @@ pub fn main() -> ExitCode {
             start_log(&screen, 0);
             return in_runtime(&screen, inspect(&file, connector, json, &machine, &screen));
         }
-        Command::CompileComponent => return compile::serve(),
+        Command::CompileComponent { memory_mib } => return compile::serve(memory_mib),
     };
     start_log(&screen, source.verbose);
     in_runtime(&screen, perform(source, action, &screen))

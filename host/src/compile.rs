@@ -15,8 +15,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 /// The subcommand by which the program becomes the compiling process.
 pub const SUBCOMMAND: &str = "compile-component";
 
-/// The memory of the compiling process, in MiB. A component of 1 MiB takes some 100.
-const MEMORY_MIB: u64 = 1024;
+/// The memory that a compiling process has where nobody says otherwise, in MiB. A component of 1 MiB takes some 100.
+pub const MEMORY_MIB: u64 = 1024;
 
 /// The most that a compiled component may take, in bytes; ours take four times their component's size.
 const MOST_COMPILED: u64 = 512 << 20;
@@ -31,6 +31,8 @@ pub struct Compiler {
     pub program: PathBuf,
     /// How long one component may take.
     pub deadline: Duration,
+    /// How much memory, in MiB.
+    pub memory_mib: u64,
 }
 
 /// Why a component could not be compiled.
@@ -42,8 +44,8 @@ pub enum CompileError {
     )]
     Deadline(u64),
     /// It takes too much memory.
-    #[error("compiling it took more than {MEMORY_MIB} MiB of memory and was stopped")]
-    Memory,
+    #[error("compiling it took more than {0} MiB of memory and was stopped")]
+    Memory(u64),
     /// It is larger than any honest one when compiled.
     #[error("compiled, it is larger than {} MiB", MOST_COMPILED >> 20)]
     TooLarge,
@@ -65,7 +67,11 @@ impl Compiler {
     /// Where its file can't be found.
     pub fn this_program(deadline: Duration) -> std::io::Result<Self> {
         let program = std::env::current_exe()?;
-        Ok(Self { program, deadline })
+        Ok(Self {
+            program,
+            deadline,
+            memory_mib: MEMORY_MIB,
+        })
     }
 
     /// Compiles a component. The process is killed at its deadline, and when this future is dropped.
@@ -75,6 +81,7 @@ impl Compiler {
     pub async fn compile(&self, component: &[u8]) -> Result<Vec<u8>, CompileError> {
         let mut child = tokio::process::Command::new(&self.program)
             .arg(SUBCOMMAND)
+            .arg(self.memory_mib.to_string())
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -120,7 +127,7 @@ impl Compiler {
             return Err(CompileError::Invalid(said.trim().to_owned()));
         }
         if said.contains("memory allocation") {
-            return Err(CompileError::Memory);
+            return Err(CompileError::Memory(self.memory_mib));
         }
         Err(CompileError::Crashed(status.to_string()))
     }
@@ -130,9 +137,9 @@ impl Compiler {
 const INVALID: u8 = 3;
 
 /// The compiling process: a component on standard input, compiled on standard output.
-pub fn serve() -> ExitCode {
+pub fn serve(memory_mib: u64) -> ExitCode {
     let limits = [
-        (Resource::Data, MEMORY_MIB << 20),
+        (Resource::Data, memory_mib.saturating_mul(1 << 20)),
         (Resource::Core, 0),
         (Resource::Fsize, 0),
     ];

@@ -270,7 +270,7 @@ impl Egress {
     }
 
     fn refuse(&self, refusal: &Refusal, family: &str) -> Error {
-        tracing::warn!(rule = refusal.word(), "a request was refused: {refusal}");
+        tracing::debug!(rule = refusal.word(), "a request was refused: {refusal}");
         self.tally
             .count(family, None, Verdict::Refused(refusal.word()));
         Error::HttpRequestDenied

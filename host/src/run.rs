@@ -1,7 +1,7 @@
 //! One run: a connector, a connection, a directory for what comes out.
 
 use crate::audit::Event;
-use crate::collect::{self, Collector, Format, RunFile};
+use crate::collect::{self, Collector, DEEPEST, Format, RunFile};
 use crate::component::ComponentFile;
 use crate::connection::Connection;
 use crate::digest::Digest;
@@ -218,6 +218,12 @@ impl Run {
                 "{count} requests were refused by the policy's rule \"{rule}\" and not sent; what they were for is missing"
             ))?;
         }
+        let circles = file.containment_circles()?;
+        if circles > 0 {
+            file.warn(&format!(
+                "{circles} containments form circles, or lie more than {DEEPEST} deep: what is in what can't be told there"
+            ))?;
+        }
         let silent = file.coverage(0)?.1 == 0;
         if silent && ended.is_ok() {
             file.warn(
@@ -225,8 +231,13 @@ impl Run {
             )?;
         }
         let outcome = match ended {
+            // It may not have noticed, or not have said so.
+            Ok(()) if refused.contains_key(Refusal::Budget.word()) => {
+                self.explained(Outcome::Complete)
+            }
             Ok(()) => match file.gaps()?
                 + u64::from(missing.relations > 0)
+                + u64::from(circles > 0)
                 + u64::from(silent)
                 + u64::from(!refused.is_empty())
             {

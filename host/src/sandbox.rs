@@ -21,7 +21,7 @@ use cpu::{CpuBudget, CpuExhausted};
 use std::hash::{Hash as _, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::component::Component;
+use wasmtime::component::{Component, ResourceTableError};
 use wasmtime::{Config, Engine, Store, UpdateDeadline};
 
 /// How often the processor time of a running guest is looked at.
@@ -206,6 +206,16 @@ fn ended(error: &wasmtime::Error, host: &Host, limits: &Limits) -> Outcome {
     }
     if host.memory.was_refused() {
         return exhausted(Limit::MemoryMib, limits);
+    }
+    // wasmtime has no types for these.
+    let text = format!("{error:#}");
+    if error.is::<ResourceTableError>() && text.contains("no free keys")
+        || text.contains("handle limit exceeded")
+    {
+        return exhausted(Limit::Handles, limits);
+    }
+    if text.contains("fuel allocated for hostcalls") {
+        return exhausted(Limit::CallMib, limits);
     }
     let message = match error.downcast_ref::<wasmtime::Trap>() {
         Some(wasmtime::Trap::UnreachableCodeReached) => {

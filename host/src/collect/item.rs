@@ -384,13 +384,20 @@ impl Item {
     }
 }
 
-/// A text that a person sees: a control character becomes U+FFFD.
+/// A text that a person sees: what steers its display becomes U+FFFD.
 fn visible(text: String) -> String {
-    if text.contains(char::is_control) {
-        text.replace(char::is_control, "\u{fffd}")
+    if text.contains(steers) {
+        text.replace(steers, "\u{fffd}")
     } else {
         text
     }
+}
+
+/// Characters by which a text is shown as something else than it is: control characters, and the embeddings,
+/// overrides and isolates that turn the order of text around. The plain marks of right-to-left writing stay: honest
+/// names have them.
+fn steers(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn check_key(key: &Key) -> Result<(), BadItem> {
@@ -401,18 +408,18 @@ fn check_key(key: &Key) -> Result<(), BadItem> {
             id.len()
         )));
     }
-    if id.contains(char::is_control) {
+    if id.contains(steers) {
         return Err(BadItem(
-            "a source id that holds a control character".to_owned(),
+            "a source id that holds a control character, or one that turns text around".to_owned(),
         ));
     }
     Ok(())
 }
 
 fn check_word(what: &str, word: &str) -> Result<(), BadItem> {
-    if word.is_empty() || word.contains(char::is_control) {
+    if word.is_empty() || word.contains(steers) {
         return Err(BadItem(format!(
-            "a {what} that is empty or holds a control character"
+            "a {what} that is empty or holds a control character, or one that turns text around"
         )));
     }
     Ok(())

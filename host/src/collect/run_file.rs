@@ -40,6 +40,9 @@ pub struct CoverageRow {
     pub slot: Option<String>,
 }
 
+/// How deep containments may lie: no product has more than a handful of layers.
+pub const DEEPEST: usize = 64;
+
 const SCHEMA: &str = "
     CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE entity (
@@ -282,6 +285,33 @@ impl RunFile {
             relations,
             examples,
         })
+    }
+
+    /// How many containments are in a circle, or lead to one, or lie more than [`DEEPEST`] deep.
+    ///
+    /// # Errors
+    /// As [`RunFile::warn`].
+    pub fn containment_circles(&self) -> rusqlite::Result<u64> {
+        self.database.execute_batch(
+            "CREATE TEMP TABLE inside AS SELECT parent_id AS parent, child_id AS child FROM relation
+                 WHERE kind = 'containment';
+             CREATE INDEX temp.inside_parent ON inside (parent);",
+        )?;
+        // Whatever contains nothing can't be in a circle: what is innermost is taken away, layer by layer.
+        let mut peel = self
+            .database
+            .prepare("DELETE FROM inside WHERE child NOT IN (SELECT parent FROM inside)")?;
+        for _ in 0..DEEPEST {
+            if peel.execute([])? == 0 {
+                break;
+            }
+        }
+        let left = self
+            .database
+            .query_row("SELECT count(*) FROM inside", [], |row| row.get(0))?;
+        drop(peel);
+        self.database.execute_batch("DROP TABLE inside")?;
+        Ok(left)
     }
 
     /// How many entities there are of each source type, and relations of each kind.

@@ -59,6 +59,8 @@ pub struct Host {
     hooks: Hooks,
     services: Services,
     limits: Limits,
+    /// The stage that was told last: another one counts as a line of the log.
+    stage: String,
 }
 
 impl Host {
@@ -75,7 +77,18 @@ impl Host {
             hooks: Hooks(Arc::clone(&services.egress)),
             services,
             limits,
+            stage: String::new(),
         }
+    }
+
+    /// Counts a line for the operator's screen, and tells whether it may be shown.
+    fn may_show_a_line(&self) -> bool {
+        self.usage().add(Limit::LogLines, 1);
+        let lines = self.usage().of(Limit::LogLines);
+        if lines == self.limits.log_lines.saturating_add(1) {
+            tracing::warn!(target: "connector", "the limit log_lines is reached; further lines are dropped");
+        }
+        lines <= self.limits.log_lines
     }
 
     /// What the run used so far.
@@ -280,6 +293,12 @@ impl output::Host for Host {
 
     fn progress(&mut self, stage: output::Stage) -> wasmtime::Result<()> {
         let name = collect::printable(&self.services.redactor.text(&stage.name), 80);
+        if self.stage != name {
+            if !self.may_show_a_line() {
+                return Ok(());
+            }
+            self.stage.clone_from(&name);
+        }
         self.services
             .observer
             .progress(&name, stage.done, stage.total);
@@ -289,9 +308,7 @@ impl output::Host for Host {
 
 impl logging::Host for Host {
     fn log(&mut self, severity: logging::Severity, message: String) -> wasmtime::Result<()> {
-        self.usage().add(Limit::LogLines, 1);
-        let lines = self.usage().of(Limit::LogLines);
-        if lines > self.limits.log_lines {
+        if !self.may_show_a_line() {
             return Ok(());
         }
         self.usage().peak(Limit::LogKib, message.len() as u64);
@@ -302,9 +319,6 @@ impl logging::Host for Host {
             logging::Severity::Info => tracing::info!(target: "connector", "{line}"),
             logging::Severity::Warn => tracing::warn!(target: "connector", "{line}"),
             logging::Severity::Error => tracing::error!(target: "connector", "{line}"),
-        }
-        if lines == self.limits.log_lines {
-            tracing::warn!(target: "connector", "the limit log_lines is reached; further lines are dropped");
         }
         Ok(())
     }

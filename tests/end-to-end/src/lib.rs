@@ -3,6 +3,9 @@
 //!
 //! Every run is searched for the secrets that it was given, whatever the test is about.
 
+pub mod attack;
+pub mod raw;
+
 use fake_bitbucket::{EntityRow, RelationRow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -26,14 +26,23 @@ async fn case() -> Case {
 
 /// Puts TLS with a certificate of its own in front of a server, and gives its port and the certificate.
 async fn behind_tls(origin: &str, name: &str) -> (u16, String) {
-    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    behind_tls_until(origin, name, 2100).await
+}
+
+/// As [`behind_tls`], with a certificate that expires at the beginning of a year.
+async fn behind_tls_until(origin: &str, name: &str, year: i32) -> (u16, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut wanted = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
+    wanted.not_before = rcgen::date_time_ymd(2010, 1, 1);
+    wanted.not_after = rcgen::date_time_ymd(year, 1, 1);
+    let certificate = wanted.self_signed(&key).unwrap();
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
+        .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -49,7 +58,7 @@ async fn behind_tls(origin: &str, name: &str) -> (u16, String) {
             });
         }
     });
-    (port, made.cert.pem())
+    (port, certificate.pem())
 }
 
 #[tokio::test]
@@ -150,4 +159,55 @@ async fn the_connections_proxy_is_used_and_resolves_the_name_itself() {
     let ended = run(BINARY, &case.connection).await;
     ended.expect_code(0);
     case.expect_truth(&ended, &Visibility::default());
+}
+
+/// Speaks to whoever connects, whatever they say.
+async fn speaks(words: &'static [u8]) -> u16 {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(words).await;
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn tls_1_0_and_what_is_no_tls_are_refused() {
+    // A ServerHello of TLS 1.0: record and handshake say 3.1, a random number, no session, a cipher, no compression.
+    const TLS_1_0: &[u8] = b"\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01\
+        0123456789abcdef0123456789abcdef\x00\x00\x2f\x00";
+    for words in [
+        TLS_1_0,
+        b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+        b"",
+    ] {
+        let mut case = case().await;
+        case.connection.api_url = format!("https://localhost:{}", speaks(words).await);
+        case.connection.network = "allow_private_networks = true".into();
+        run(BINARY, &case.connection)
+            .await
+            .expect_code(1)
+            .expect_printed("the API could not be reached");
+        assert_eq!(case.server.requests().count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_refused() {
+    let mut case = case().await;
+    let (port, certificate) = behind_tls_until(case.server.origin(), "localhost", 2020).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.pem");
+    std::fs::write(&file, certificate).unwrap();
+    case.connection.api_url = format!("https://localhost:{port}");
+    case.connection.network = format!("allow_private_networks = true\nca_file = {file:?}");
+    run(BINARY, &case.connection)
+        .await
+        .expect_code(1)
+        .expect_printed("certificate");
+    assert_eq!(case.server.requests().count(), 0);
 }

@@ -1,0 +1,533 @@
+//! Runs a hostile component in the real host and tells what became of it.
+
+use crate::root;
+use portcullis::cache::Cache;
+use portcullis::collect::Format;
+use portcullis::compile::Compiler;
+use portcullis::connection::{Connection, Overrides};
+use portcullis::egress::address::{Names, SystemNames};
+use portcullis::machine::Machine;
+use portcullis::manifest::Manifest;
+use portcullis::report::Report;
+use portcullis::run::{Run, StartError};
+use portcullis::sandbox::Observer;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// The secret of the slot `mine`.
+pub const TOKEN: &str = "t0ken/with+odd=chars\"and\\more";
+/// The secret of the slot `other`.
+pub const PASSWORD: &str = "an-0ther-passw0rd";
+/// The user name of the slot `other`, which is no secret.
+pub const USERNAME: &str = "someone@example.com";
+
+const MANIFEST: &str = r#"
+name = "hostile"
+contract = "0.1"
+component = "guest.wasm"
+app = "hostile"
+[settings.api_url]
+type = "url"
+required = true
+help = "where"
+[settings.attack]
+type = "text"
+default = "nothing"
+help = "how"
+[settings.lines]
+type = "list"
+default = []
+help = "with what"
+[slots.mine]
+kind = "bearer"
+help = "a token"
+[slots.other]
+kind = "basic"
+help = "an account"
+[slots.unfilled]
+kind = "bearer"
+help = "never given"
+[egress]
+origin = "api_url"
+safe_parameters = ["page"]
+[[egress.rules]]
+family = "api"
+methods = ["GET"]
+path = "/api/**"
+slots = ["mine", "unfilled"]
+[[egress.rules]]
+family = "other"
+methods = ["GET"]
+path = "/other/*"
+slots = ["other"]
+[[egress.rules]]
+family = "open"
+methods = ["GET"]
+path = "/open"
+slots = []
+[retry]
+attempts = 1
+[pace]
+in_flight = 4
+"#;
+
+/// Names that lead where a test wants, one answer after the other; the last stays. Remembers who was asked for.
+#[derive(Default)]
+pub struct ToldNames {
+    answers: Mutex<BTreeMap<String, Vec<Vec<IpAddr>>>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl ToldNames {
+    /// What a name leads to.
+    ///
+    /// # Panics
+    /// Where an address is none.
+    #[must_use]
+    pub fn with(self, name: &str, answers: &[&[&str]]) -> Self {
+        let answers = answers
+            .iter()
+            .map(|answer| {
+                answer
+                    .iter()
+                    .map(|address| address.parse().expect("an address"))
+                    .collect()
+            })
+            .collect();
+        self.answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned(), answers);
+        self
+    }
+
+    /// The names that were looked up, in order.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Names for ToldNames {
+    fn lookup(&self, name: String) -> futures::future::BoxFuture<'static, Vec<IpAddr>> {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = match answers.get_mut(&name) {
+            Some(more) if more.len() > 1 => more.remove(0),
+            Some(last) => last.first().cloned().unwrap_or_default(),
+            None => Vec::new(),
+        };
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(name);
+        Box::pin(std::future::ready(found))
+    }
+}
+
+struct Nobody;
+
+impl Observer for Nobody {
+    fn progress(&self, _stage: &str, _done: u64, _total: Option<u64>) {}
+}
+
+/// An attack that is put together.
+pub struct Attack {
+    component: PathBuf,
+    command: &'static str,
+    api_url: String,
+    attack: String,
+    lines: Vec<String>,
+    limits: String,
+    network: String,
+    names: Arc<ToldNames>,
+}
+
+impl Attack {
+    /// An attack of the hostile connector, with an API at this URL.
+    pub fn new(api_url: &str, attack: &str) -> Self {
+        Self {
+            component: root().join("target/components/hostile.wasm"),
+            command: "run",
+            api_url: api_url.to_owned(),
+            attack: attack.to_owned(),
+            lines: Vec::new(),
+            limits: "cpu_seconds = 10\nwall_seconds = 60".to_owned(),
+            network: "allow_private_networks = true\nallow_plain_http = true".to_owned(),
+            names: Arc::default(),
+        }
+    }
+
+    /// An attack that needs no API.
+    pub fn alone(attack: &str) -> Self {
+        Self::new("http://127.0.0.1:9", attack)
+    }
+
+    /// Another component.
+    #[must_use]
+    pub fn component(mut self, path: &Path) -> Self {
+        self.component = path.to_owned();
+        self
+    }
+
+    /// `check` in place of `run`.
+    #[must_use]
+    pub fn check(mut self) -> Self {
+        self.command = "check";
+        self
+    }
+
+    /// What it is done with.
+    #[must_use]
+    pub fn lines<S: AsRef<str>>(mut self, lines: &[S]) -> Self {
+        self.lines = lines.iter().map(|line| line.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// The manifest's limits.
+    #[must_use]
+    pub fn limits(mut self, limits: &str) -> Self {
+        self.limits = limits.to_owned();
+        self
+    }
+
+    /// The connection's network.
+    #[must_use]
+    pub fn network(mut self, network: &str) -> Self {
+        self.network = network.to_owned();
+        self
+    }
+
+    /// Where names lead. For [`Attack::inside`].
+    #[must_use]
+    pub fn names(mut self, names: &Arc<ToldNames>) -> Self {
+        self.names = Arc::clone(names);
+        self
+    }
+
+    fn lay_out(&self) -> TempDir {
+        let directory = TempDir::new().expect("a temporary directory");
+        let file = |name: &str, text: &str| {
+            std::fs::write(directory.path().join(name), text).expect("a file");
+        };
+        let manifest = format!("{MANIFEST}[limits]\n{}\n", self.limits).replace(
+            "\"guest.wasm\"",
+            &format!("{:?}", self.component.display().to_string()),
+        );
+        file("connector.toml", &manifest);
+        let quoted = |text: &str| toml::Value::from(text).to_string();
+        let lines: Vec<String> = self.lines.iter().map(|line| quoted(line)).collect();
+        let settings = format!(
+            "api_url = {}\nattack = {}\nlines = [{}]",
+            quoted(&self.api_url),
+            quoted(&self.attack),
+            lines.join(", ")
+        );
+        let connection = format!(
+            "connector = \"hostile\"\n[settings]\n{settings}\n[credentials.mine]\ntoken = {{ file = \"mine\" }}\n\
+             [credentials.other]\nusername = \"{USERNAME}\"\npassword = {{ file = \"other\" }}\n[network]\n{}\n",
+            self.network
+        );
+        file("connection.toml", &connection);
+        file("mine", TOKEN);
+        file("other", PASSWORD);
+        directory
+    }
+
+    /// Runs it in a process of its own, as a user does, and searches everything that it left for the secrets.
+    ///
+    /// # Panics
+    /// Where the binary can't be started, or a secret is found.
+    pub async fn spawn(self, binary: &str) -> Attacked {
+        self.spawn_with(binary, &[]).await
+    }
+
+    /// As [`Attack::spawn`], with further arguments.
+    ///
+    /// # Panics
+    /// As [`Attack::spawn`].
+    pub async fn spawn_with(self, binary: &str, arguments: &[&str]) -> Attacked {
+        let directory = self.lay_out();
+        let mut process = tokio::process::Command::new(binary);
+        process
+            .args([self.command, "--connector", "connector.toml"])
+            .args(["--connection", "connection.toml", "-vv"])
+            .args(arguments);
+        if self.command == "run" {
+            process.args(["--out", "out", "--format", "jsonl"]);
+        }
+        let output = process
+            .current_dir(directory.path())
+            .env("XDG_CACHE_HOME", root().join("target/tmp"))
+            .env("RUST_BACKTRACE", "full")
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .expect("the binary runs");
+        let attacked = Attacked {
+            code: output.status.code(),
+            printed: [output.stdout, output.stderr].concat(),
+            directory,
+            report: None,
+        };
+        attacked.search();
+        attacked
+    }
+
+    /// Runs it in this process, where a test can say what names lead to.
+    ///
+    /// # Panics
+    /// Where the run can't begin.
+    pub async fn inside(self, binary: &str) -> Attacked {
+        let directory = self.lay_out();
+        let run = self.prepare(binary, directory.path()).await;
+        let report = run
+            .unwrap_or_else(|error| panic!("the run can't begin: {error}"))
+            .extract(
+                &directory.path().join("out"),
+                &[],
+                Arc::new(Nobody),
+                std::future::pending(),
+            )
+            .await
+            .expect("a report");
+        let attacked = Attacked {
+            code: None,
+            printed: report.message.clone().into_bytes(),
+            directory,
+            report: Some(report),
+        };
+        attacked.search();
+        attacked
+    }
+
+    async fn prepare(&self, binary: &str, directory: &Path) -> Result<Run, StartError> {
+        let manifest = Manifest::load(&directory.join("connector.toml")).expect("a manifest");
+        let file = directory.join("connection.toml");
+        let connection = Connection::load(&manifest, Some(&file), &Overrides::default());
+        let machine = machine(binary, Arc::clone(&self.names) as Arc<dyn Names>);
+        Run::prepare(manifest, connection.expect("a connection"), &machine).await
+    }
+}
+
+/// Runs the Bitbucket connector in this process and gives its two CSV files.
+///
+/// # Panics
+/// Where the run does not finish.
+pub async fn well_behaved(binary: &str, connection: &crate::Connection) -> [Vec<u8>; 2] {
+    let directory = TempDir::new().expect("a temporary directory");
+    let file = directory.path().join("acme.toml");
+    let text = connection
+        .text()
+        .replace("{ env = \"TEST_TOKEN\" }", "{ file = \"token\" }")
+        .replace("{ env = \"TEST_USERNAME\" }", "{ file = \"username\" }");
+    std::fs::write(&file, text).expect("a connection");
+    let (username, password) = connection.account.clone().unwrap_or_default();
+    let token = connection.token.clone().unwrap_or_default();
+    for (name, secret) in [
+        ("token", token),
+        ("username", username),
+        ("password", password),
+    ] {
+        std::fs::write(directory.path().join(name), secret).expect("a secret");
+    }
+    let manifest = Manifest::load(&crate::manifest()).expect("a manifest");
+    let connection = Connection::load(&manifest, Some(&file), &Overrides::default());
+    let machine = machine(binary, Arc::new(SystemNames));
+    let run = Run::prepare(manifest, connection.expect("a connection"), &machine).await;
+    let out = directory.path().join("out");
+    let report = run
+        .unwrap_or_else(|error| panic!("the run can't begin: {error}"))
+        .extract(
+            &out,
+            &[Format::Csv],
+            Arc::new(Nobody),
+            std::future::pending(),
+        )
+        .await
+        .expect("a report");
+    assert!(report.outcome.finished(), "{}", report.message);
+    ["entities.csv", "entity_relations.csv"]
+        .map(|name| std::fs::read(out.join(name)).expect("an export"))
+}
+
+fn machine(binary: &str, names: Arc<dyn Names>) -> Machine {
+    let cache = Cache::open(&root().join("target/tmp/portcullis")).expect("a cache");
+    Machine {
+        compiler: Compiler {
+            program: binary.into(),
+            deadline: Duration::from_secs(60),
+            memory_mib: portcullis::compile::MEMORY_MIB,
+        },
+        cache: Some(Arc::new(cache)),
+        names,
+    }
+}
+
+/// What became of an attack.
+pub struct Attacked {
+    /// The exit code; none where the run was inside this process, or the process was killed.
+    pub code: Option<i32>,
+    printed: Vec<u8>,
+    directory: TempDir,
+    /// The report of a run inside this process.
+    pub report: Option<Report>,
+}
+
+impl Attacked {
+    /// Everything that was printed.
+    pub fn printed(&self) -> String {
+        String::from_utf8_lossy(&self.printed).into_owned()
+    }
+
+    /// Where everything lies.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Asserts the exit code and words among what was printed.
+    ///
+    /// # Panics
+    /// Where they are others.
+    #[track_caller]
+    pub fn expect(&self, code: i32, words: &[&str]) -> &Self {
+        let printed = self.printed();
+        assert_eq!(self.code, Some(code), "{printed}");
+        for word in words {
+            assert!(printed.contains(word), "{word:?} is not in {printed}");
+        }
+        self
+    }
+
+    /// A file of the results, `failed-` in front where the run did not finish.
+    ///
+    /// # Panics
+    /// Where there is none.
+    #[track_caller]
+    pub fn file(&self, name: &str) -> Vec<u8> {
+        let out = self.directory.path().join("out");
+        let paths = [out.join(name), out.join(format!("failed-{name}"))];
+        let found = paths.iter().find_map(|path| std::fs::read(path).ok());
+        found.unwrap_or_else(|| panic!("there is no {name}; printed was:\n{}", self.printed()))
+    }
+
+    /// `run.json`.
+    ///
+    /// # Panics
+    /// Where there is none.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.file("run.json")).expect("JSON")
+    }
+
+    /// The lines of the audit log.
+    ///
+    /// # Panics
+    /// Where there is none, or a line is no JSON.
+    #[track_caller]
+    pub fn audit(&self) -> Vec<serde_json::Value> {
+        String::from_utf8(self.file("audit.jsonl"))
+            .expect("UTF-8")
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+            .collect()
+    }
+
+    /// The lines of the audit log that are about requests.
+    ///
+    /// # Panics
+    /// As [`Attacked::audit`].
+    #[track_caller]
+    pub fn requests(&self) -> Vec<serde_json::Value> {
+        let mut lines = self.audit();
+        lines.retain(|line| line["event"] == "request");
+        lines
+    }
+
+    /// What the guest told of its requests.
+    ///
+    /// # Panics
+    /// Where there is no run file.
+    pub fn told(&self) -> Vec<String> {
+        self.column("SELECT text FROM warning WHERE text LIKE 'request %' ORDER BY rowid")
+            .into_iter()
+            .map(|text| {
+                text.split_once(": ")
+                    .map_or(text.clone(), |(_, told)| told.to_owned())
+            })
+            .collect()
+    }
+
+    /// A column of the run file.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn column(&self, sql: &str) -> Vec<String> {
+        let out = self.directory.path().join("out");
+        let path = ["run.db", "failed-run.db"].map(|name| out.join(name));
+        let path = path.iter().find(|path| path.exists()).expect("a run file");
+        let database = rusqlite::Connection::open(path).expect("a run file");
+        let mut query = database.prepare(sql).expect("a query");
+        let rows = query.query_map([], |row| row.get(0)).expect("rows");
+        rows.collect::<Result<_, _>>().expect("rows")
+    }
+
+    /// What was used of a limit, as the report says.
+    ///
+    /// # Panics
+    /// Where there is no report.
+    #[track_caller]
+    pub fn used(&self, limit: &str) -> f64 {
+        let report = self.json();
+        let rows = report["limits"].as_array().expect("limits");
+        let row = rows.iter().find(|row| row["limit"] == limit);
+        row.expect("the limit")["used"].as_f64().expect("a number")
+    }
+
+    /// Everything that was printed and left, in one text.
+    ///
+    /// # Panics
+    /// Where a file can't be read.
+    pub fn everything(&self) -> String {
+        let mut all = self.printed();
+        if let Ok(entries) = std::fs::read_dir(self.directory.path().join("out")) {
+            for entry in entries.flatten() {
+                let content = std::fs::read(entry.path()).expect("a file that was left");
+                all += &String::from_utf8_lossy(&content);
+            }
+        }
+        all
+    }
+
+    /// Searches everything that was left and printed for secrets and backtraces.
+    fn search(&self) {
+        let mut places = vec![("the screen".to_owned(), self.printed.clone())];
+        if let Ok(entries) = std::fs::read_dir(self.directory.path().join("out")) {
+            for entry in entries.flatten() {
+                let content = std::fs::read(entry.path()).expect("a file that was left");
+                places.push((entry.file_name().to_string_lossy().into_owned(), content));
+            }
+        }
+        for (place, content) in &places {
+            let text = String::from_utf8_lossy(content);
+            for secret in [TOKEN, PASSWORD] {
+                let json = serde_json::to_string(secret).expect("JSON");
+                assert!(!text.contains(secret), "a secret is in {place}");
+                assert!(
+                    !text.contains(json.trim_matches('"')),
+                    "a secret is in {place}"
+                );
+            }
+            for word in ["stack backtrace", "panicked at", ".cargo/registry"] {
+                assert!(!text.contains(word), "{word:?} is in {place}:\n{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A server that says byte for byte what a test wants, however wrong that is, and remembers what it was asked.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+/// What is said in answer to a request. The connection is closed behind it.
+#[derive(Clone)]
+pub enum Reply {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// These bytes, then those again and again, so many times.
+    Repeated(Vec<u8>, Vec<u8>, u64),
+    /// These bytes, and then nothing, with the connection open until the other side closes it.
+    Silence(Vec<u8>),
+}
+
+/// A whole answer.
+pub fn ok(headers: &str, body: &[u8]) -> Reply {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    Reply::Bytes([head.as_bytes(), body].concat())
+}
+
+/// The server. It stops when the test's runtime does.
+pub struct RawServer {
+    port: u16,
+    opened: Arc<AtomicUsize>,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl RawServer {
+    /// Starts a server on this machine.
+    ///
+    /// # Panics
+    /// Where no port is free.
+    pub async fn start(reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
+        Self::on("127.0.0.1:0", reply).await
+    }
+
+    /// Starts a server at an address.
+    ///
+    /// # Panics
+    /// Where it is taken.
+    pub async fn on(address: &str, reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).await.expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let server = Self {
+            port,
+            opened: Arc::default(),
+            heads: Arc::default(),
+        };
+        let (opened, heads) = (Arc::clone(&server.opened), Arc::clone(&server.heads));
+        let reply = Arc::new(reply);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                opened.fetch_add(1, Ordering::SeqCst);
+                let (heads, reply) = (Arc::clone(&heads), Arc::clone(&reply));
+                tokio::spawn(async move {
+                    let mut head = Vec::new();
+                    while !head.ends_with(b"\r\n\r\n") {
+                        head.push(stream.read_u8().await?);
+                    }
+                    let head = String::from_utf8_lossy(&head).into_owned();
+                    let said = reply(&head);
+                    heads
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(head);
+                    match said {
+                        Reply::Bytes(bytes) => stream.write_all(&bytes).await?,
+                        Reply::Repeated(first, piece, times) => {
+                            stream.write_all(&first).await?;
+                            for _ in 0..times {
+                                stream.write_all(&piece).await?;
+                            }
+                        }
+                        Reply::Silence(bytes) => {
+                            stream.write_all(&bytes).await?;
+                            while stream.read(&mut [0; 64]).await? > 0 {}
+                        }
+                    }
+                    stream.shutdown().await
+                });
+            }
+        });
+        server
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// How many connections were opened to it.
+    pub fn opened(&self) -> usize {
+        self.opened.load(Ordering::SeqCst)
+    }
+
+    /// The heads of the requests that came.
+    pub fn heads(&self) -> Vec<String> {
+        self.heads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}

@@ -1,0 +1,416 @@
+//! A hostile connector tries to reach what it may not. Every row is a request that the real component makes in the real
+//! host: it is refused by the rule that is named, no name is looked up and no connection is opened.
+#![allow(clippy::unwrap_used)]
+
+use end_to_end::attack::{Attack, Attacked, TOKEN, ToldNames};
+use end_to_end::raw::{RawServer, Reply, ok};
+use std::sync::Arc;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_portcullis-under-test");
+
+/// What the guest can't even say to wasi:http.
+const UNSAID: &str = "unsaid";
+
+struct Place {
+    api: RawServer,
+    decoy: RawServer,
+    names: Arc<ToldNames>,
+}
+
+impl Place {
+    async fn new(reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
+        let decoy = RawServer::start(|_| ok("", b"")).await;
+        let names = ToldNames::default()
+            .with("api.test", &[&["127.0.0.1"]])
+            .with("decoy.test", &[&["127.0.0.1"]]);
+        Self {
+            api: RawServer::start(reply).await,
+            decoy,
+            names: Arc::new(names),
+        }
+    }
+
+    /// `API` and `DECOY` stand for the ports.
+    async fn attack(&self, lines: &[String]) -> Attacked {
+        let lines: Vec<String> = lines
+            .iter()
+            .map(|line| {
+                line.replace("API", &self.api.port().to_string())
+                    .replace("DECOY", &self.decoy.port().to_string())
+            })
+            .collect();
+        Attack::new(&format!("http://api.test:{}", self.api.port()), "requests")
+            .lines(&lines)
+            .names(&self.names)
+            .inside(BINARY)
+            .await
+    }
+}
+
+/// Each row: the request, and the rule that refuses it.
+async fn all_refused(rows: &[(&str, &str)]) {
+    let place = Place::new(|_| ok("", b"{}")).await;
+    let lines: Vec<String> = rows.iter().map(|(line, _)| (*line).to_owned()).collect();
+    let attacked = place.attack(&lines).await;
+    let told = attacked.told();
+    assert_eq!(told.len(), rows.len());
+    let mut audit = attacked.requests().into_iter();
+    for ((line, rule), told) in rows.iter().zip(&told) {
+        if *rule == UNSAID {
+            // wasi:http itself refuses it, before it comes to the policy.
+            let refused = told.starts_with("unsaid") || told.contains("HttpProtocolError");
+            assert!(refused, "{line}: {told}");
+            continue;
+        }
+        assert_eq!(told, "denied", "{line}");
+        let noted = audit.next().unwrap();
+        assert_eq!(noted["verdict"], "refused", "{line}: {noted}");
+        assert_eq!(noted["by"], *rule, "{line}: {noted}");
+    }
+    assert!(audit.next().is_none(), "nothing else was asked");
+    assert_eq!(place.api.opened(), 0, "a connection was opened to the API");
+    assert_eq!(place.decoy.opened(), 0, "a connection was opened elsewhere");
+    assert_eq!(place.names.asked(), [] as [&str; 0], "a name was looked up");
+    // It claimed that all was well; the host knows better.
+    let refused = rows.iter().any(|(_, rule)| *rule != UNSAID);
+    let report = attacked.report.unwrap();
+    assert_eq!(report.exit_code, if refused { 3 } else { 0 });
+}
+
+#[tokio::test]
+async fn another_place_is_refused() {
+    all_refused(&[
+        ("GET http decoy.test:DECOY /api/x", "origin"),
+        ("GET http api.test:DECOY /api/x", "origin"),
+        ("GET http api.test /api/x", "origin"),
+        ("GET https api.test:API /api/x", "origin"),
+        ("GET ftp api.test:API /api/x", UNSAID),
+        ("GET http user@api.test:API /api/x", "origin"),
+        ("GET http user:pass@api.test:API /api/x", "origin"),
+        ("GET http api.test:API@decoy.test:DECOY /api/x", "origin"),
+        ("GET http api.test.:API /api/x", "origin"),
+        ("GET http sub.api.test:API /api/x", "origin"),
+        ("GET http api.test.decoy.test:API /api/x", "origin"),
+        ("GET http xn--pi-6kc.test:API /api/x", "origin"),
+        ("GET http \u{430}pi.test:API /api/x", UNSAID),
+        ("GET http api.test:API<CR><LF>x: /api/x", UNSAID),
+        ("GET http api.test:99999 /api/x", "origin"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn addresses_in_any_spelling_are_refused() {
+    all_refused(&[
+        ("GET http 127.0.0.1:DECOY /api/x", "origin"),
+        ("GET http 2130706433:DECOY /api/x", "origin"),
+        ("GET http 0x7f000001:DECOY /api/x", "origin"),
+        ("GET http 0177.0.0.1:DECOY /api/x", "origin"),
+        ("GET http 127.1:DECOY /api/x", "origin"),
+        ("GET http [::1]:DECOY /api/x", "origin"),
+        ("GET http [::ffff:127.0.0.1]:DECOY /api/x", "origin"),
+        ("GET http [::ffff:7f00:1]:DECOY /api/x", "origin"),
+        ("GET http 169.254.169.254 /latest/meta-data/", "origin"),
+        ("GET http [fd00:ec2::254] /latest/meta-data/", "origin"),
+        ("GET http [fe80::1]:DECOY /api/x", "origin"),
+        ("GET http 0.0.0.0:DECOY /api/x", "origin"),
+        ("GET http localhost:DECOY /api/x", "origin"),
+        (
+            "GET http metadata.google.internal /computeMetadata/v1/",
+            "origin",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn paths_that_could_mean_something_else_are_refused() {
+    all_refused(&[
+        ("GET http api.test:API /admin", "path"),
+        ("GET http api.test:API /api", "path"),
+        ("GET http api.test:API /apix/y", "path"),
+        ("GET http api.test:API /API/x", "path"),
+        ("GET http api.test:API /open/x", "path"),
+        ("GET http api.test:API /other/x/y", "path"),
+        ("GET http api.test:API /api/../admin", "path-form"),
+        ("GET http api.test:API /api/./x", "path-form"),
+        ("GET http api.test:API /api/%2e%2e/admin", "path-form"),
+        ("GET http api.test:API /api/.%2E/admin", "path-form"),
+        ("GET http api.test:API /api/%252e%252e/admin", "path-form"),
+        ("GET http api.test:API /api/a%2Fb", "path-form"),
+        ("GET http api.test:API /api/a%5Cb", "path-form"),
+        ("GET http api.test:API /api/a\\..\\admin", "path-form"),
+        ("GET http api.test:API /api//x", "path-form"),
+        ("GET http api.test:API //api/x", "path-form"),
+        (
+            "GET http api.test:API //decoy.test:DECOY/api/x",
+            "path-form",
+        ),
+        ("GET http api.test:API /api/x/", "path-form"),
+        ("GET http api.test:API /api/x;y", "path-form"),
+        ("GET http api.test:API /api/x%3By", "path-form"),
+        ("GET http api.test:API /api/%00", "path-form"),
+        ("GET http api.test:API /api/a%0D%0Ab", "path-form"),
+        ("GET http api.test:API /api/%c0%ae%c0%ae/x", "path-form"),
+        ("GET http api.test:API /api/%c0%afx", "path-form"),
+        ("GET http api.test:API /api/%zz", "path-form"),
+        ("GET http api.test:API /api/%", "path-form"),
+        ("GET http api.test:API /api/x%23y", "path-form"),
+        ("GET http api.test:API /api/x<CR><LF>host:<LF>", UNSAID),
+        ("GET http api.test:API /api/x<NUL>", UNSAID),
+        ("GET http api.test:API /api/<LONG>", "url-length"),
+        ("GET http api.test:API /api/x?<LONG>", "url-length"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn methods_that_change_something_are_refused() {
+    all_refused(&[
+        ("POST http api.test:API /api/x", "method"),
+        ("PUT http api.test:API /api/x", "method"),
+        ("PATCH http api.test:API /api/x", "method"),
+        ("DELETE http api.test:API /api/x", "method"),
+        ("HEAD http api.test:API /api/x", "method"),
+        ("OPTIONS http api.test:API /api/x", "method"),
+        ("CONNECT http api.test:API /api/x", "method"),
+        ("TRACE http api.test:API /api/x", "method"),
+        ("BREW http api.test:API /api/x", "method"),
+        ("get http api.test:API /api/x", "method"),
+        ("GET<CR><LF> http api.test:API /api/x", UNSAID),
+        ("GET http api.test:API /api/x || BODY: {}", "body"),
+        ("POST http api.test:API /api/x || BODY: {}", "method"),
+        (
+            "GET http api.test:API /api/x || x-http-method-override: DELETE",
+            UNSAID,
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn headers_that_are_the_hosts_are_refused() {
+    let mut rows: Vec<(String, &str)> = [
+        "authorization: Bearer stolen",
+        "Authorization: Basic c3RvbGVu",
+        "cookie: a=b",
+        "host: decoy.test",
+        "proxy-authorization: Basic c3RvbGVu",
+        "proxy-connection: keep-alive",
+        "proxy-anything: 1",
+        "forwarded: for=127.0.0.1",
+        "x-forwarded-for: 127.0.0.1",
+        "x-forwarded-host: decoy.test",
+        "x-forwarded-proto: https",
+        "transfer-encoding: chunked",
+        "upgrade: websocket",
+        "connection: upgrade",
+        "keep-alive: 1",
+        "te: trailers",
+        "trailer: x",
+        "expect: 100-continue",
+        "http2-settings: x",
+        "accept-encoding: identity",
+        "x-a: 1<CR><LF>authorization: Bearer stolen",
+        "x-a: 1<LF>x-b: 2",
+        "x-a: <NUL>",
+        "x a: 1",
+    ]
+    .iter()
+    .map(|header| (format!("GET http api.test:API /api/x || {header}"), UNSAID))
+    .collect();
+    rows.push((
+        "GET http api.test:API /api/x || MANY: 1000".into(),
+        "headers-size",
+    ));
+    rows.push((
+        "GET http api.test:API /api/x || x-a: <LONG> || x-b: <LONG>".into(),
+        "headers-size",
+    ));
+    let rows: Vec<(&str, &str)> = rows
+        .iter()
+        .map(|(line, rule)| (line.as_str(), *rule))
+        .collect();
+    all_refused(&rows).await;
+}
+
+#[tokio::test]
+async fn credentials_of_others_are_refused() {
+    all_refused(&[
+        (
+            "GET http api.test:API /api/x || portcullis-slot: other",
+            "slot",
+        ),
+        (
+            "GET http api.test:API /api/x || portcullis-slot: unfilled",
+            "slot",
+        ),
+        (
+            "GET http api.test:API /api/x || portcullis-slot: nobodys",
+            "slot",
+        ),
+        ("GET http api.test:API /api/x || portcullis-slot: ", UNSAID),
+        (
+            "GET http api.test:API /api/x || portcullis-slot: MINE",
+            "slot",
+        ),
+        (
+            "GET http api.test:API /other/x || portcullis-slot: mine",
+            "slot",
+        ),
+        (
+            "GET http api.test:API /open || portcullis-slot: mine",
+            "slot",
+        ),
+        (
+            "GET http api.test:API /api/x || portcullis-slot: mine || portcullis-slot: other",
+            "slot",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_allowed_goes_to_the_api_with_what_the_host_adds_and_nothing_else() {
+    let place = Place::new(|_| ok("", b"{}")).await;
+    let attacked = place
+        .attack(&[
+            "GET http api.test:API /api/x?page=2&q=private || x-own: 1".to_owned(),
+            // The same place in another spelling.
+            "GET http API.TEST:API /api/y || portcullis-slot: mine".replace("API.TEST", "Api.Test"),
+            "GET http api.test:API /open || content-length: 0".to_owned(),
+            "GET http api.test:API /other/z".to_owned(),
+        ])
+        .await;
+    assert_eq!(attacked.told(), ["status 200"; 4]);
+    let heads = place.api.heads();
+    let head = |path: &str| {
+        let start = format!("GET {path} HTTP/1.1\r\n");
+        heads.iter().find(|head| head.starts_with(&start)).unwrap()
+    };
+    let first = head("/api/x?page=2&q=private");
+    assert!(first.contains(&format!("authorization: Bearer {TOKEN}\r\n")));
+    assert!(first.contains("x-own: 1\r\n"));
+    assert!(first.contains(&format!("host: api.test:{}\r\n", place.api.port())));
+    assert!(head("/api/y").contains("authorization: Bearer "));
+    assert!(head("/other/z").contains("authorization: Basic "));
+    assert!(!head("/open").contains("authorization"));
+    for head in &heads {
+        assert!(!head.contains("portcullis-slot"), "{head}");
+        assert_eq!(head.matches("host: ").count(), 1, "{head}");
+    }
+    assert!(place.names.asked().iter().all(|name| name == "api.test"));
+    assert_eq!(place.decoy.opened(), 0);
+
+    let lines = attacked.requests();
+    let line = lines.iter().find(|line| line["family"] == "api").unwrap();
+    assert_eq!(line["path"], "/api/x?page=2&q=*");
+    assert_eq!(line["rule"], "/api/**");
+    assert_eq!(line["slot"], "mine");
+    assert_eq!(line["status"], 200);
+    assert_eq!(line["bytes_in"], 2);
+    assert_eq!(line["attempt"], 1);
+    assert!(line["time"].is_string() && line["duration_ms"].is_u64());
+    assert!(line["bytes_out"].as_u64().unwrap() > 20);
+    let all = attacked.audit();
+    assert_eq!(all.first().unwrap()["event"], "started");
+    assert_eq!(all.last().unwrap()["event"], "ended");
+}
+
+#[tokio::test]
+async fn a_redirect_is_the_guests_to_follow_through_the_policy() {
+    let decoy = RawServer::start(|_| ok("", b"")).await;
+    let port = decoy.port();
+    let place = Place::new(move |head| {
+        let location = match head.split(' ').nth(1).unwrap() {
+            "/api/other" => format!("http://decoy.test:{port}/api/x"),
+            "/api/private" => "http://169.254.169.254/latest/meta-data/".to_owned(),
+            _ => "/api/loop".to_owned(),
+        };
+        Reply::Bytes(
+            format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                .into_bytes(),
+        )
+    })
+    .await;
+    let lines =
+        ["other", "private", "loop"].map(|name| format!("GET http api.test:API /api/{name}"));
+    let attacked = place.attack(&lines).await;
+    assert_eq!(attacked.told(), ["status 302"; 3]);
+    assert_eq!(place.api.heads().len(), 3);
+    assert_eq!(decoy.opened() + place.decoy.opened(), 0);
+    assert!(place.names.asked().iter().all(|name| name == "api.test"));
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inside_is_not_connected_to() {
+    for answer in [
+        &["127.0.0.1"][..],
+        &["::ffff:127.0.0.1"],
+        &["169.254.169.254"],
+        &["8.8.8.8", "127.0.0.1"],
+    ] {
+        let decoy = RawServer::start(|_| ok("", b"")).await;
+        let names = Arc::new(ToldNames::default().with("api.test", &[answer]));
+        let attacked = Attack::new(&format!("http://api.test:{}", decoy.port()), "requests")
+            .network("allow_plain_http = true")
+            .lines(&[format!("GET http api.test:{} /api/x", decoy.port())])
+            .names(&names)
+            .inside(BINARY)
+            .await;
+        assert_eq!(attacked.told().len(), 1);
+        assert!(
+            attacked.told()[0].contains("DestinationIpProhibited"),
+            "{answer:?}: {:?}",
+            attacked.told()
+        );
+        assert_eq!(decoy.opened(), 0, "{answer:?}");
+        assert_eq!(names.asked(), ["api.test"], "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_the_name_server_that_changes_gains_nothing() {
+    // The first answer is the one that was checked; the second is never asked for.
+    let api = RawServer::start(|_| ok("", b"{}")).await;
+    let decoy = RawServer::on(&format!("127.0.0.2:{}", api.port()), |_| ok("", b"{}")).await;
+    let names = ToldNames::default().with("api.test", &[&["127.0.0.1"], &["127.0.0.2"]]);
+    let names = Arc::new(names);
+    let attacked = Attack::new(&format!("http://api.test:{}", api.port()), "requests")
+        .lines(&[format!("GET http api.test:{} /api/x", api.port())])
+        .names(&names)
+        .inside(BINARY)
+        .await;
+    assert_eq!(attacked.told(), ["status 200"]);
+    assert_eq!((api.opened(), decoy.opened()), (1, 0));
+    assert_eq!(names.asked(), ["api.test"]);
+}
+
+#[tokio::test]
+async fn giving_up_over_a_refusal_names_the_rule() {
+    let api = RawServer::start(|_| ok("", b"{}")).await;
+    let attacked = Attack::new(
+        &format!("http://127.0.0.1:{}", api.port()),
+        "give up when refused",
+    )
+    .lines(&["GET http decoy.test /api/x"])
+    .spawn(BINARY)
+    .await;
+    attacked.expect(5, &["refused by: origin"]);
+    assert_eq!(attacked.json()["outcome"]["kind"], "refused");
+    assert_eq!(attacked.json()["outcome"]["rules"][0], "origin");
+    assert_eq!(api.opened(), 0);
+}
+
+#[tokio::test]
+async fn trying_for_ever_comes_to_an_end_and_so_does_its_log() {
+    let lines = vec!["GET http decoy.test /api/x"; 50];
+    let attacked = Attack::alone("requests")
+        .limits("requests = 20\ncpu_seconds = 10")
+        .lines(&lines)
+        .spawn(BINARY)
+        .await;
+    attacked.expect(5, &["requests = 20"]);
+    assert_eq!(attacked.requests().len(), 20);
+    assert_eq!(attacked.used("requests"), 20.0);
+}

@@ -1,0 +1,261 @@
+//! A hostile connector takes what it can get: time, memory, handles, disk. It is stopped by the limit that is named, and
+//! what it said until then is kept.
+#![allow(clippy::unwrap_used)]
+
+use end_to_end::attack::{Attack, Attacked, well_behaved};
+use end_to_end::raw::{RawServer, Reply, ok};
+use end_to_end::{Case, component};
+use fake_bitbucket::{Config, Sizes, World};
+use portcullis::compile::{CompileError, Compiler};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_portcullis-under-test");
+
+/// Stopped by this limit.
+#[track_caller]
+fn exhausted(attacked: &Attacked, limit: &str, allowed: u64) {
+    attacked.expect(5, &[&format!("it exhausted the limit {limit} = {allowed}")]);
+    let report = attacked.json();
+    assert_eq!(report["outcome"]["kind"], "exhausted");
+    assert_eq!(report["outcome"]["limit"], limit);
+    assert_eq!(report["outcome"]["allowed"], allowed);
+    let ended = attacked.audit().pop().unwrap();
+    assert_eq!(ended["event"], "ended");
+    assert_eq!(ended["outcome"]["limit"], limit);
+}
+
+#[tokio::test]
+async fn an_endless_loop() {
+    let attacked = Attack::alone("spin")
+        .limits("cpu_seconds = 1")
+        .spawn(BINARY)
+        .await;
+    exhausted(&attacked, "cpu_seconds", 1);
+    assert!(attacked.used("cpu_seconds") >= 1.0);
+}
+
+#[tokio::test]
+async fn an_endless_loop_in_check() {
+    let attacked = Attack::alone("spin")
+        .check()
+        .limits("cpu_seconds = 1")
+        .spawn(BINARY)
+        .await;
+    attacked.expect(5, &["it exhausted the limit cpu_seconds = 1"]);
+}
+
+#[tokio::test]
+async fn memory_to_the_cap_and_past_it() {
+    let attacked = Attack::alone("memory")
+        .limits("memory_mib = 16\ncpu_seconds = 10")
+        .spawn(BINARY)
+        .await;
+    exhausted(&attacked, "memory_mib", 16);
+    let used = attacked.used("memory_mib");
+    assert!((14.0..=16.0).contains(&used), "{used}");
+}
+
+#[tokio::test]
+async fn deep_recursion() {
+    Attack::alone("recursion")
+        .spawn(BINARY)
+        .await
+        .expect(5, &["the connector crashed"]);
+}
+
+#[tokio::test]
+async fn handles_that_are_never_dropped() {
+    for attack in ["request handles", "pollable handles"] {
+        let attacked = Attack::alone(attack)
+            .limits("handles = 1000\ncpu_seconds = 10")
+            .spawn(BINARY)
+            .await;
+        exhausted(&attacked, "handles", 1000);
+        assert!(attacked.used("handles") >= 999.0, "{attack}");
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_requests_in_flight() {
+    let api = RawServer::start(|_| ok("", b"{}")).await;
+    let attacked = Attack::new(
+        &format!("http://127.0.0.1:{}", api.port()),
+        "requests in flight",
+    )
+    .lines(&[format!("GET http 127.0.0.1:{} /api/x", api.port())])
+    .limits("handles = 1000000\ncpu_seconds = 60\nmemory_mib = 64")
+    .spawn(BINARY)
+    .await;
+    assert_eq!(attacked.code, Some(0), "{}", attacked.printed());
+    assert!((1.0..=4.0).contains(&attacked.used("in_flight")));
+    // With the usual number of handles it does not get that far.
+    let attacked = Attack::new(
+        &format!("http://127.0.0.1:{}", api.port()),
+        "requests in flight",
+    )
+    .lines(&[format!("GET http 127.0.0.1:{} /api/x", api.port())])
+    .limits("handles = 5000")
+    .spawn(BINARY)
+    .await;
+    exhausted(&attacked, "handles", 5000);
+}
+
+#[tokio::test]
+async fn requests_that_are_left_and_answers_that_are_not_read() {
+    for (attack, reply) in [
+        ("leave requests", Reply::Silence(Vec::new())),
+        (
+            "unread answer",
+            Reply::Repeated(
+                b"HTTP/1.1 200 OK\r\n\r\n".to_vec(),
+                vec![b'x'; 1 << 16],
+                u64::MAX,
+            ),
+        ),
+    ] {
+        let api = RawServer::start(move |_| reply.clone()).await;
+        let attacked = Attack::new(&format!("http://127.0.0.1:{}", api.port()), attack)
+            .lines(&[format!("GET http 127.0.0.1:{} /api/x", api.port())])
+            .spawn(BINARY)
+            .await;
+        assert_eq!(attacked.code, Some(0), "{attack}: {}", attacked.printed());
+        // An answer that nobody reads is not read from the network either.
+        assert!(attacked.used("response_mib") < 8.0, "{attack}");
+    }
+}
+
+#[tokio::test]
+async fn items_without_end() {
+    let attacked = Attack::alone("endless items")
+        .limits("items = 1000\ncpu_seconds = 10")
+        .spawn(BINARY)
+        .await;
+    exhausted(&attacked, "items", 1000);
+    assert_eq!(
+        attacked.column("SELECT '' || count(*) FROM entity"),
+        ["1000"]
+    );
+    assert!(!attacked.directory().join("out/entities.csv").exists());
+}
+
+#[tokio::test]
+async fn an_item_beyond_its_limit() {
+    let attacked = Attack::alone("large item").spawn(BINARY).await;
+    attacked.expect(5, &["breaks the contract", "item_kib"]);
+}
+
+#[tokio::test]
+async fn what_a_call_can_not_carry() {
+    for attack in ["wide metadata", "shared buffer", "large failure"] {
+        let attacked = Attack::alone(attack)
+            .limits("memory_mib = 512\ncpu_seconds = 30")
+            .spawn(BINARY)
+            .await;
+        exhausted(&attacked, "call_mib", 16);
+    }
+    let attacked = Attack::alone("large return")
+        .check()
+        .limits("memory_mib = 512")
+        .spawn(BINARY)
+        .await;
+    attacked.expect(5, &["it exhausted the limit call_mib = 16"]);
+}
+
+#[tokio::test]
+async fn a_flood_of_logs_and_progress() {
+    let attacked = Attack::alone("flood of logs")
+        .limits("log_lines = 100\ncpu_seconds = 30")
+        .spawn(BINARY)
+        .await;
+    attacked.expect(0, &["log_lines is reached"]);
+    let lines = attacked.printed().lines().count();
+    assert!(lines < 200, "{lines} lines were printed");
+    assert!(attacked.used("log_lines") > 200_000.0);
+
+    let attacked = Attack::alone("large log").spawn(BINARY).await;
+    attacked.expect(0, &["xxxx"]);
+    assert!(attacked.printed().len() < 40_000);
+}
+
+#[tokio::test]
+async fn sleeping_past_the_deadline() {
+    let attacked = Attack::alone("sleep")
+        .limits("wall_seconds = 1")
+        .spawn(BINARY)
+        .await;
+    exhausted(&attacked, "wall_seconds", 1);
+    assert!(attacked.used("cpu_seconds") < 0.5);
+}
+
+/// One function with so many branches that compiling it takes minutes.
+fn long_to_compile() -> Vec<u8> {
+    let mut body = String::new();
+    for number in 0..50_000 {
+        let _ = write!(
+            body,
+            "(if (i32.eq (local.get 0) (i32.const {number})) (then (local.set 1 (i32.add (local.get 1) (local.get 0)))) \
+             (else (local.set 0 (i32.mul (local.get 1) (i32.const {number})))))"
+        );
+    }
+    wat::parse_str(format!(
+        "(component (core module (func (param i32) (result i32) (local i32) {body} (local.get 1))))"
+    ))
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_component_that_takes_minutes_to_compile() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("slow.wasm");
+    std::fs::write(&path, long_to_compile()).unwrap();
+    let attacked = Attack::alone("nothing")
+        .component(&path)
+        .spawn_with(BINARY, &["--compile-seconds", "1", "--no-cache"])
+        .await;
+    attacked.expect(4, &["took longer than 1 seconds and was stopped"]);
+}
+
+#[tokio::test]
+async fn a_component_that_takes_too_much_memory_to_compile() {
+    let compiler = Compiler {
+        program: BINARY.into(),
+        deadline: Duration::from_secs(60),
+        memory_mib: 24,
+    };
+    let bytes = std::fs::read(component()).unwrap();
+    let error = compiler.compile(&bytes).await.unwrap_err();
+    assert!(matches!(error, CompileError::Memory(24)), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_neighbour_is_not_disturbed() {
+    let world = World::generate(
+        71,
+        Sizes {
+            users: 12,
+            groups: 3,
+            projects: 3,
+            repositories: 20,
+        },
+    );
+    let case = Case::start(world, Config::default()).await;
+    let alone = well_behaved(BINARY, &case.connection).await;
+    let hostile = |attack: &'static str| {
+        Attack::alone(attack)
+            .limits("cpu_seconds = 2\nmemory_mib = 32\nitems = 100000\nhandles = 1000")
+            .inside(BINARY)
+    };
+    let (beside, spun, grown, recursed, flooded, held) = tokio::join!(
+        well_behaved(BINARY, &case.connection),
+        hostile("spin"),
+        hostile("memory"),
+        hostile("recursion"),
+        hostile("endless items"),
+        hostile("request handles"),
+    );
+    assert!(alone == beside, "the neighbour's output changed");
+    for attacked in [spun, grown, recursed, flooded, held] {
+        assert_eq!(attacked.report.unwrap().exit_code, 5);
+    }
+}

@@ -1,0 +1,86 @@
+//! A connector that attacks its host. The setting `attack` chooses how, `lines` says with what.
+//!
+//! It does not use the kit's client, which is polite: it speaks `wasi:http` itself and says whatever it likes.
+#![cfg(target_family = "wasm")]
+
+mod ask;
+mod content;
+mod resources;
+
+use portcullis_kit::bindings::Guest;
+use portcullis_kit::bindings::portcullis::connector::output::{
+    self, Coverage, CoverageStatus, Failure, Finding, Item,
+};
+use portcullis_kit::bindings::portcullis::connector::settings::{self, Value};
+
+struct Hostile;
+
+impl Guest for Hostile {
+    fn check() -> Result<Vec<Finding>, Failure> {
+        match text("attack").as_str() {
+            "spin" => resources::spin(),
+            "large return" => Ok(resources::large_findings()),
+            other => Err(Failure::Defect(format!("check knows no attack {other}"))),
+        }
+    }
+
+    fn extract() -> Result<(), Failure> {
+        let attack = text("attack");
+        match attack.as_str() {
+            "requests" => ask::all(&lines()),
+            "echo" => return ask::echo_everywhere(&lines()),
+            "give up when refused" => {
+                ask::all(&lines());
+                return Err(Failure::HostRefused("it said no".to_owned()));
+            }
+            "nothing" => {}
+            "spin" => resources::spin(),
+            "memory" => resources::memory(),
+            "recursion" => resources::recursion(),
+            "request handles" => resources::request_handles(),
+            "pollable handles" => resources::pollable_handles(),
+            "requests in flight" => resources::requests_in_flight(&lines()),
+            "leave requests" => resources::leave_requests(&lines()),
+            "unread answer" => resources::unread_answer(&lines()),
+            "endless items" => resources::endless_items(),
+            "large item" => resources::large_item(),
+            "wide metadata" => resources::wide_metadata(),
+            "large log" => resources::large_log(),
+            "flood of logs" => resources::flood_of_logs(),
+            "shared buffer" => resources::shared_buffer(),
+            "large failure" => return Err(Failure::Defect("x".repeat(20 << 20))),
+            "sleep" => resources::sleep(),
+            "nasty failure" => return Err(Failure::Defect(content::NASTY.to_owned())),
+            other => content::emit(other, &lines()),
+        }
+        complete();
+        Ok(())
+    }
+}
+
+/// Claims that all went well.
+fn complete() {
+    output::emit(&[Item::Coverage(Coverage {
+        family: "everything".to_owned(),
+        scope: None,
+        status: CoverageStatus::Complete,
+        reason: None,
+        slot: None,
+    })]);
+}
+
+fn text(name: &str) -> String {
+    match settings::get(name) {
+        Some(Value::Text(text)) => text,
+        _ => String::new(),
+    }
+}
+
+fn lines() -> Vec<String> {
+    match settings::get("lines") {
+        Some(Value::Texts(lines)) => lines,
+        _ => Vec::new(),
+    }
+}
+
+portcullis_kit::bindings::export!(Hostile with_types_in portcullis_kit::bindings);

@@ -1,0 +1,161 @@
+//! Attacks on what the host has to give.
+
+use crate::ask;
+use portcullis_kit::bindings::portcullis::connector::logging::{self, Severity};
+use portcullis_kit::bindings::portcullis::connector::output::{
+    self, CoverageStatus, Entity, EntityType, Finding, Item, Key, Metadatum, Stage,
+};
+use std::hint::black_box;
+use std::mem::ManuallyDrop;
+use wasip2::clocks::monotonic_clock;
+
+pub(crate) fn spin() -> ! {
+    loop {
+        black_box(());
+    }
+}
+
+/// Takes memory until there is none.
+pub(crate) fn memory() {
+    let mut held = Vec::new();
+    loop {
+        held.push(black_box(vec![1u8; 1 << 20]));
+    }
+}
+
+pub(crate) fn recursion() {
+    #[expect(unconditional_recursion, reason = "that is the attack")]
+    fn down(depth: u64) -> u64 {
+        let frame = black_box([depth; 64]);
+        frame[0] + down(black_box(depth + 1)) + frame[63]
+    }
+    black_box(down(0));
+}
+
+pub(crate) fn request_handles() {
+    let mut held = Vec::new();
+    loop {
+        held.push(wasip2::http::types::Fields::new());
+    }
+}
+
+pub(crate) fn pollable_handles() {
+    let mut held = Vec::new();
+    loop {
+        held.push(monotonic_clock::subscribe_duration(u64::MAX));
+    }
+}
+
+/// Ten thousand at once, and waits for none.
+pub(crate) fn requests_in_flight(lines: &[String]) {
+    let mut held = Vec::new();
+    for _ in 0..10_000 {
+        held.extend(lines.iter().map(|line| ask::start(line)));
+    }
+    drop(held);
+}
+
+pub(crate) fn leave_requests(lines: &[String]) {
+    let held: Vec<_> = lines.iter().map(|line| ask::start(line)).collect();
+    std::mem::forget(held);
+}
+
+/// Gets the answer's head and never reads on.
+pub(crate) fn unread_answer(lines: &[String]) {
+    for line in lines {
+        let answer = ask::start(line).and_then(ask::head);
+        std::mem::forget(answer);
+    }
+}
+
+pub(crate) fn endless_items() {
+    for number in 0u64.. {
+        output::emit(&[Item::Entity(Entity {
+            key: Key {
+                entity_type: EntityType::Identity,
+                source_id: number.to_string(),
+            },
+            source_type: "user".to_owned(),
+            name: String::new(),
+            metadata: Vec::new(),
+        })]);
+    }
+}
+
+fn entity(name: String, metadata: Vec<(String, Metadatum)>) -> Item {
+    Item::Entity(Entity {
+        key: Key {
+            entity_type: EntityType::Identity,
+            source_id: "1".to_owned(),
+        },
+        source_type: "user".to_owned(),
+        name,
+        metadata,
+    })
+}
+
+/// One that is too large for an item and small enough for a call.
+pub(crate) fn large_item() {
+    output::emit(&[entity("x".repeat(10 << 20), Vec::new())]);
+}
+
+/// A million keys, of which as many as a call can carry.
+pub(crate) fn wide_metadata() {
+    let metadata = (0..1_000_000)
+        .map(|number| (number.to_string(), Metadatum::Flag(true)))
+        .collect();
+    output::emit(&[entity(String::new(), metadata)]);
+}
+
+pub(crate) fn large_log() {
+    logging::log(Severity::Info, &"x".repeat(10 << 20));
+}
+
+pub(crate) fn flood_of_logs() {
+    for number in 0..200_000u64 {
+        logging::log(Severity::Info, "line");
+        output::progress(&Stage {
+            name: format!("stage {number}"),
+            done: number,
+            total: None,
+        });
+    }
+}
+
+/// A thousand warnings that all lie in the same MiB.
+#[allow(unsafe_code)]
+pub(crate) fn shared_buffer() {
+    let buffer = ManuallyDrop::new("x".repeat(1 << 20));
+    let items: Vec<Item> = (0..1000)
+        .map(|_| {
+            // SAFETY: there is none, which is the attack: a thousand owners of one buffer. None is ever dropped.
+            let text = unsafe {
+                String::from_raw_parts(buffer.as_ptr().cast_mut(), buffer.len(), buffer.capacity())
+            };
+            Item::Warning(text)
+        })
+        .collect();
+    let items = ManuallyDrop::new(items);
+    output::emit(&items);
+}
+
+/// A thousand findings that all lie in the same MiB.
+#[allow(unsafe_code)]
+pub(crate) fn large_findings() -> Vec<Finding> {
+    let buffer = ManuallyDrop::new("x".repeat(1 << 20));
+    (0..1000)
+        .map(|_| Finding {
+            family: "f".to_owned(),
+            status: CoverageStatus::Complete,
+            slot: None,
+            // SAFETY: as above.
+            advice: unsafe {
+                String::from_raw_parts(buffer.as_ptr().cast_mut(), buffer.len(), buffer.capacity())
+            },
+        })
+        .collect()
+}
+
+pub(crate) fn sleep() {
+    monotonic_clock::subscribe_duration(3_600_000_000_000).block();
+}
