@@ -11,7 +11,7 @@ CARGO := . scripts/toolchain.sh && cargo
 # packages add up to.
 ALL := --release --locked --workspace
 
-.PHONY: help demo test build guest hostile guest-cargo-component lint fmt bench clean
+.PHONY: help demo test build guest hostile guest-cargo-component lint fmt fuzz bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -40,8 +40,11 @@ lint: ## Check formatting, clippy, rustdoc and dependencies
 fmt: ## Format
 	@$(CARGO) fmt --all
 
+fuzz: ## Feed arbitrary bytes to what reads them, FUZZ_SECONDS (60) for each target
+	@scripts/fuzz.sh
+
 bench: build hostile ## Measure, and print ratios
-	@$(CARGO) bench --quiet --profile release --locked --workspace --bench latency
+	@$(CARGO) bench --quiet --profile release --locked --workspace --bench latency --bench neighbours
 
 clean: ## Remove everything that was built
 	rm -rf target

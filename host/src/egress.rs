@@ -10,6 +10,7 @@ pub mod retry;
 mod tally;
 mod trail;
 
+pub use answer::headers as returned_headers;
 pub use client::ClientError;
 pub use tally::{Entry, Tally, Verdict};
 

@@ -166,7 +166,7 @@ impl Bounded {
 }
 
 /// The headers that the guest gets.
-pub(super) fn headers(headers: &HeaderMap, redactor: &Redactor) -> HeaderMap {
+pub fn headers(headers: &HeaderMap, redactor: &Redactor) -> HeaderMap {
     headers
         .iter()
         // The body's length is said by the body: what was redacted or unpacked has another.

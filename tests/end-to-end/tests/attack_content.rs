@@ -63,10 +63,10 @@ async fn ids_that_break_lines_end_the_run() {
         "a<LF>b",
         "a<NUL>b",
         "\u{1b}[2J",
-        "\u{85}",
+        "a\u{85}b",
         "a\u{202e}b",
         "\u{2066}",
-        "",
+        "<EMPTY>",
     ] {
         let attacked = Attack::alone("ids").lines(&[id]).spawn(BINARY).await;
         attacked.expect(5, &["breaks the contract"]);

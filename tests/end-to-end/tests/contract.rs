@@ -47,3 +47,18 @@ fn the_host_knows_no_connector() {
     }
     assert!(read > 20, "the host's sources were found");
 }
+
+#[test]
+fn every_test_that_the_security_page_names_exists() {
+    let page = std::fs::read_to_string(end_to_end::root().join("SECURITY.md")).unwrap();
+    let table = page.split_once("## Every attack and its test").unwrap().1;
+    let mut named = 0;
+    for name in table.split('`').filter(|word| word.contains("::")) {
+        let (file, test) = name.split_once("::").unwrap();
+        let path = end_to_end::root().join(format!("tests/end-to-end/tests/{file}.rs"));
+        let source = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(source.contains(&format!("fn {test}(")), "{name} is no test");
+        named += 1;
+    }
+    assert!(named > 50, "{named} tests are named");
+}

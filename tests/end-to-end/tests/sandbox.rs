@@ -107,6 +107,7 @@ fn run(component: &[u8], limits: &str) -> Ran {
         ])
         .env("TEST_TOKEN", "some-token-value")
         .env("RUST_BACKTRACE", "full")
+        .env("XDG_CACHE_HOME", end_to_end::root().join("target/tmp"))
         .current_dir(directory.path())
         .output()
         .unwrap();
@@ -189,6 +190,12 @@ fn several_memories_share_one_cap() {
         Some(3)
     );
     run(&with_exports(&two), LIMITS).expect(5, &["memory_mib = 2"]);
+}
+
+#[test]
+fn a_table_that_grows_without_end() {
+    let grow = "(loop $more (br_if $more (i32.ne (table.grow $table (ref.null func) (i32.const 65536)) (i32.const -1)))) (unreachable)";
+    run(&component(grow, ""), LIMITS).expect(5, &["memory_mib = 2"]);
 }
 
 #[test]

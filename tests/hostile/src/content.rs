@@ -45,7 +45,10 @@ pub(crate) fn emit(what: &str, lines: &[String]) {
         }
         "ids" => {
             for line in lines {
-                let id = line.replace("<LF>", "\n").replace("<NUL>", "\0");
+                let id = line
+                    .replace("<LF>", "\n")
+                    .replace("<NUL>", "\0")
+                    .replace("<EMPTY>", "");
                 output::emit(&[entity(EntityType::Identity, &id, "")]);
             }
         }

@@ -1,0 +1,93 @@
+use portcullis::collect::{
+    Collector, Entity, EntityType, Format, Item, Key, Metadatum, Relation, RelationKind, RunFile,
+    export,
+};
+use portcullis::limits::Limits;
+use portcullis::vault::Vault;
+use std::collections::BTreeMap;
+
+/// Whatever is emitted is refused, or comes out of the CSV files as it went in, but for what steers a display or a
+/// spreadsheet. The input: texts, separated by 0xff; each is an id, a name and a piece of metadata in turn.
+///
+/// # Panics
+/// Where that does not hold.
+pub fn exports(data: &[u8]) {
+    let texts: Vec<String> = data
+        .split(|byte| *byte == 0xff)
+        .map(|text| String::from_utf8_lossy(text).into_owned())
+        .collect();
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = RunFile::create(":memory:".as_ref()).expect("a run file");
+    let vault = Vault::new(Default::default());
+    let redactor = vault.redactor().clone();
+    let mut collector = Collector::new(file, redactor, Limits::default(), Default::default());
+    let key = |id: &str| Key {
+        entity_type: EntityType::Resource,
+        source_id: id.to_owned(),
+    };
+    let mut taken: BTreeMap<String, (String, String)> = BTreeMap::new();
+    let mut before: Option<String> = None;
+    for three in texts.chunks(3) {
+        let [id, name, note] = three else { continue };
+        if taken.contains_key(id) {
+            continue;
+        }
+        let entity = Item::Entity(Entity {
+            key: key(id),
+            source_type: "thing".to_owned(),
+            name: name.clone(),
+            metadata: vec![("note".to_owned(), Metadatum::Text(note.clone()))],
+        });
+        if collector.take(entity).is_err() {
+            continue;
+        }
+        taken.insert(id.clone(), (name.clone(), note.clone()));
+        if let Some(before) = before.replace(id.clone()) {
+            let relation = Item::Relation(Relation {
+                kind: RelationKind::Containment,
+                parent: key(&before),
+                child: key(id),
+                privilege: "contains".to_owned(),
+                level: None,
+                metadata: Vec::new(),
+            });
+            collector.take(relation).expect("both ends were taken");
+        }
+    }
+    let mut file = collector.into_file();
+    assert_eq!(file.set_missing_apart().expect("a query").relations, 0);
+    assert_eq!(
+        file.containment_circles().expect("a query"),
+        0.max(taken.len().saturating_sub(65) as u64)
+    );
+    export(&file, "app", Format::Csv, directory.path()).expect("exports");
+
+    let read = |name: &str| -> Vec<csv::StringRecord> {
+        let mut reader = csv::Reader::from_path(directory.path().join(name)).expect("an export");
+        reader.records().collect::<Result<_, _>>().expect("rows")
+    };
+    let entities = read("entities.csv");
+    assert_eq!(entities.len(), taken.len());
+    for row in &entities {
+        let (name, note) = &taken[&row[4]];
+        let shown = &row[1];
+        assert!(
+            !shown.starts_with(['=', '+', '-', '@', '\t', '\r']),
+            "{shown:?}"
+        );
+        let plain =
+            !name.contains(|c: char| c.is_control() || ('\u{202a}'..='\u{2069}').contains(&c));
+        if plain {
+            assert!(
+                shown == name || shown.strip_prefix('\'') == Some(name),
+                "{shown:?}"
+            );
+        }
+        let metadata: serde_json::Value = serde_json::from_str(&row[7]).expect("JSON");
+        assert_eq!(metadata["note"], **note);
+    }
+    assert_eq!(
+        read("entity_relations.csv").len(),
+        taken.len().saturating_sub(1)
+    );
+}
