@@ -13,6 +13,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use zeroize::Zeroizing;
 
 /// What stands in place of a secret.
 pub const REDACTED: &str = "[redacted]";
@@ -30,14 +31,14 @@ struct Needles {
 
 impl Redactor {
     pub(super) fn new<'a>(credentials: impl Iterator<Item = &'a Credential>) -> Self {
-        let mut needles: Vec<Vec<u8>> = credentials.flat_map(forms).collect();
+        let mut needles: Vec<Zeroizing<Vec<u8>>> = credentials.flat_map(forms).collect();
         needles.sort();
         needles.dedup();
-        let longest = needles.iter().map(Vec::len).max().unwrap_or(0);
+        let longest = needles.iter().map(|needle| needle.len()).max().unwrap_or(0);
         let search = (!needles.is_empty()).then(|| {
             AhoCorasick::builder()
                 .match_kind(MatchKind::LeftmostLongest)
-                .build(&needles)
+                .build(needles.iter().map(|needle| needle.as_slice()))
                 .unwrap_or_else(|_| unreachable!("a few short needles make a small automaton"))
         });
         Self(Arc::new(Needles {
@@ -136,33 +137,30 @@ impl StreamRedactor {
 }
 
 /// Every form of a credential that is searched for.
-fn forms(credential: &Credential) -> Vec<Vec<u8>> {
-    let mut plain: Vec<Vec<u8>> = Vec::new();
-    match credential {
-        Credential::Bearer { token } => plain.push(token.expose().to_vec()),
-        Credential::Basic { username, password } => {
-            plain.push(password.expose().to_vec());
-            plain.push(basic_pair(username, password).to_vec());
-        }
-    }
+fn forms(credential: &Credential) -> Vec<Zeroizing<Vec<u8>>> {
+    let plain = match credential {
+        Credential::Bearer { token } => vec![Zeroizing::new(token.expose().to_vec())],
+        Credential::Basic { username, password } => vec![
+            Zeroizing::new(password.expose().to_vec()),
+            basic_pair(username, password),
+        ],
+    };
     let mut forms = Vec::new();
     for value in plain {
+        let mut add = |form: String| forms.push(Zeroizing::new(form.into_bytes()));
         for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
-            forms.push(engine.encode(&value).into_bytes());
+            add(engine.encode(&*value));
         }
-        let percent = percent_encode(&value, NON_ALPHANUMERIC).to_string();
-        forms.push(lowercase_escapes(&percent).into_bytes());
-        forms.push(percent.into_bytes());
-        forms.push(
-            percent_encode(&value, URL_COMPONENT)
-                .to_string()
-                .into_bytes(),
-        );
+        let percent = Zeroizing::new(percent_encode(&value, NON_ALPHANUMERIC).to_string());
+        add(lowercase_escapes(&percent));
+        add(percent.to_string());
+        add(percent_encode(&value, URL_COMPONENT).to_string());
         // A JSON writer may escape quotes, backslashes and, some of them, slashes.
-        let text = String::from_utf8_lossy(&value).into_owned();
-        let json = text.replace('\\', "\\\\").replace('"', "\\\"");
-        forms.push(json.replace('/', "\\/").into_bytes());
-        forms.push(json.into_bytes());
+        let text = Zeroizing::new(String::from_utf8_lossy(&value).into_owned());
+        let escaped = Zeroizing::new(text.replace('\\', "\\\\"));
+        let json = Zeroizing::new(escaped.replace('"', "\\\""));
+        add(json.replace('/', "\\/"));
+        add(json.to_string());
         forms.push(value);
     }
     forms
@@ -198,7 +196,6 @@ fn lowercase_escapes(encoded: &str) -> String {
 mod tests {
     use super::super::Secret;
     use super::*;
-    use zeroize::Zeroizing;
 
     const PASSWORD: &str = "p/a\"s%s+w=rd9";
 

@@ -59,7 +59,7 @@ async fn the_files_have_the_products_columns_and_belong_to_their_owner_alone() {
         head("entity_relations.csv"),
         "App,Parent Entity Source ID,Parent Entity Type,Entity Source ID,Entity Type,Source System,Metadata Version,Metadata"
     );
-    for name in EXPORTS.iter().chain(&["run.db", "run.json"]) {
+    for name in EXPORTS.iter().chain(&["run.db", "run.json", "audit.jsonl"]) {
         let mode = fs::metadata(ended.out.join(name))
             .unwrap()
             .permissions()
@@ -68,7 +68,7 @@ async fn the_files_have_the_products_columns_and_belong_to_their_owner_alone() {
     }
     assert_eq!(
         fs::read_dir(&ended.out).unwrap().count(),
-        6,
+        7,
         "nothing else is left"
     );
 }
@@ -144,7 +144,7 @@ async fn a_run_that_fails_leaves_an_earlier_runs_files_alone() {
     assert!(!out.join("failed-run.json").exists() && !out.join("failed-run.db").exists());
     assert_eq!(
         fs::read_dir(&out).unwrap().count(),
-        4,
+        5,
         "nothing else is left"
     );
 }
@@ -193,5 +193,8 @@ async fn a_run_that_is_cancelled_says_so_and_leaves_nothing_half_written() {
         .map(|entry| entry.unwrap().file_name())
         .collect();
     names.sort();
-    assert_eq!(names, ["failed-run.db", "failed-run.json"]);
+    assert_eq!(
+        names,
+        ["failed-audit.jsonl", "failed-run.db", "failed-run.json"]
+    );
 }
