@@ -32,8 +32,8 @@ struct Needles {
 impl Redactor {
     pub(super) fn new<'a>(credentials: impl Iterator<Item = &'a Credential>) -> Self {
         let mut needles: Vec<Zeroizing<Vec<u8>>> = credentials.flat_map(forms).collect();
-        needles.sort();
-        needles.dedup();
+        needles.sort_by(|one, other| one.as_slice().cmp(other.as_slice()));
+        needles.dedup_by(|one, other| one.as_slice() == other.as_slice());
         let longest = needles.iter().map(|needle| needle.len()).max().unwrap_or(0);
         let search = (!needles.is_empty()).then(|| {
             AhoCorasick::builder()
