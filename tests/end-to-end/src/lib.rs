@@ -442,7 +442,8 @@ impl Case {
             .entities
             .into_iter()
             .map(|row| EntityRow {
-                name: fake_bitbucket::guard(&row.name),
+                // What turns text around is shown as what it is: no name of a person may read as another.
+                name: fake_bitbucket::guard(&row.name.replace('\u{202e}', "\u{fffd}")),
                 ..row
             })
             .collect();
