@@ -118,9 +118,12 @@ impl Limit {
         }
     }
 
-    /// Whether 0 makes sense: a run without requests, items or log lines is one.
+    /// Whether 0 makes sense: a run without requests, bodies, items or log lines is one.
     fn may_be_zero(self) -> bool {
-        matches!(self, Self::Requests | Self::Items | Self::LogLines)
+        matches!(
+            self,
+            Self::Requests | Self::ResponseMib | Self::Items | Self::LogLines
+        )
     }
 }
 
