@@ -15,12 +15,10 @@ pub(crate) fn spin() -> ! {
     }
 }
 
-/// Takes memory until there is none.
+/// Takes 64 MiB, if it gets them.
 pub(crate) fn memory() {
-    let mut held = Vec::new();
-    loop {
-        held.push(black_box(vec![1u8; 1 << 20]));
-    }
+    let held: Vec<Vec<u8>> = (0..64).map(|_| black_box(vec![1u8; 1 << 20])).collect();
+    black_box(held);
 }
 
 pub(crate) fn recursion() {
