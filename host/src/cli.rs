@@ -1,26 +1,25 @@
 //! The command line.
 
+mod inspect;
+mod machine;
 mod progress;
 mod summary;
 
-use crate::audit;
-use crate::cache::Cache;
+use crate::audit::{self, Audit, Event};
 use crate::collect::Format;
-use crate::compile::{self, Compiler};
+use crate::compile;
 use crate::connection::{Connection, ConnectionPolicy, Overrides};
 use crate::egress::policy::ApiOrigin;
-use crate::inspect;
-use crate::machine::Machine;
 use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::run::{Run, StartError, check_exit_code};
 use clap::{Args, Parser, Subcommand};
+use machine::MachineArguments;
 use progress::Screen;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -90,20 +89,6 @@ enum Command {
         /// The memory that it may take
         memory_mib: u64,
     },
-}
-
-/// How components are compiled and kept.
-#[derive(Args)]
-struct MachineArguments {
-    /// Keep compiled components in this directory, which only its owner may write to [default: ~/.cache/portcullis]
-    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
-    cache: Option<PathBuf>,
-    /// Compile the component at each start
-    #[arg(long)]
-    no_cache: bool,
-    /// Seconds that compiling the component may take
-    #[arg(long, value_name = "NUMBER", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    compile_seconds: u64,
 }
 
 /// Which connector with which connection.
@@ -188,7 +173,10 @@ pub fn main() -> ExitCode {
             machine,
         } => {
             start_log(&screen, 0);
-            return in_runtime(&screen, inspect(&file, connector, json, &machine, &screen));
+            return in_runtime(
+                &screen,
+                inspect::inspect(&file, connector, json, &machine, &screen),
+            );
         }
         Command::CompileComponent { memory_mib } => return compile::serve(memory_mib),
     };
@@ -243,10 +231,18 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
         Ok(connection) => connection,
         Err(error) => return screen.fail(USAGE, &error.to_string()),
     };
-    let machine = match machine(&source.machine) {
+    let machine = match source.machine.machine() {
         Ok(machine) => machine,
         Err(problem) => return screen.fail(1, &problem),
     };
+    let audit = match source.audit.as_deref().map(audit::append_to).transpose() {
+        Ok(audit) => audit,
+        Err(error) => {
+            let path = source.audit.unwrap_or_default();
+            return screen.fail(USAGE, &format!("--audit {}: {error}", path.display()));
+        }
+    };
+    let redactor = connection.vault.redactor().clone();
     let prepared = tokio::select! {
         prepared = Run::prepare(manifest, connection, &machine) => prepared,
         () = cancelled() => Err(StartError::Refused(Outcome::Cancelled)),
@@ -255,69 +251,20 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
         Ok(run) => run,
         Err(StartError::Egress(error)) => return screen.fail(USAGE, &error.to_string()),
         Err(StartError::Refused(outcome)) => {
+            if let Some(file) = audit {
+                let audit = Audit::new(redactor, Vec::new());
+                audit.write_to(file);
+                audit.note(&Event::Ended { outcome: &outcome });
+            }
             return screen.fail(outcome.exit_code(), &outcome.to_string());
         }
     };
-    if let Some(path) = &source.audit {
-        match audit::append_to(path) {
-            Ok(file) => run.audit_to(file),
-            Err(error) => {
-                let problem = format!("--audit {}: {error}", path.display());
-                return screen.fail(USAGE, &problem);
-            }
-        }
+    if let Some(file) = audit {
+        run.audit_to(file);
     }
     match action {
         Action::Check => check(&run, screen).await,
         Action::Run { out, format } => extract(&run, &out, &format, screen).await,
-    }
-}
-
-/// Compiler, cache and names.
-fn machine(arguments: &MachineArguments) -> Result<Machine, String> {
-    let deadline = Duration::from_secs(arguments.compile_seconds);
-    let compiler = Compiler::this_program(deadline)
-        .map_err(|error| format!("this program's own file can't be found: {error}"))?;
-    let mut machine = Machine::new(compiler);
-    let path = arguments.cache.clone().or_else(Cache::usual_path);
-    if let Some(path) = path.filter(|_| !arguments.no_cache) {
-        match Cache::open(&path) {
-            Ok(cache) => machine.cache = Some(Arc::new(cache)),
-            Err(error) => tracing::warn!(
-                "compiled components are not kept in {}: {error}",
-                path.display()
-            ),
-        }
-    }
-    Ok(machine)
-}
-
-async fn inspect(
-    file: &Path,
-    connector: Option<PathBuf>,
-    json: bool,
-    arguments: &MachineArguments,
-    screen: &Screen,
-) -> ExitCode {
-    let manifest = match connector.map(|path| Manifest::load(&path)).transpose() {
-        Ok(manifest) => manifest,
-        Err(error) => return screen.fail(USAGE, &error.to_string()),
-    };
-    let machine = match machine(arguments) {
-        Ok(machine) => machine,
-        Err(problem) => return screen.fail(1, &problem),
-    };
-    match inspect::inspect(file, manifest.as_ref(), &machine).await {
-        Ok(inspection) => {
-            let text = if json {
-                serde_json::to_string_pretty(&inspection).unwrap_or_default()
-            } else {
-                summary::inspection(&inspection)
-            };
-            screen.show(&text);
-            ExitCode::from(if inspection.may_run { 0 } else { REFUSED })
-        }
-        Err(problem) => screen.fail(REFUSED, &problem),
     }
 }
 

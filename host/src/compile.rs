@@ -4,7 +4,7 @@
 //! compiler busy for minutes, and a compiling thread can't be stopped. A process can: it is limited in time and
 //! memory, has no environment, and dies with the host.
 
-use crate::sandbox;
+use crate::engine;
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
@@ -159,7 +159,7 @@ pub fn serve(memory_mib: u64) -> ExitCode {
     if std::io::stdin().read_to_end(&mut component).is_err() {
         return say("the component can't be read", 1);
     }
-    match sandbox::precompile(&component) {
+    match engine::precompile(&component) {
         Ok(compiled) => match std::io::stdout().write_all(&compiled) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,

@@ -14,6 +14,7 @@ pub mod component;
 pub mod connection;
 pub mod digest;
 pub mod egress;
+pub mod engine;
 pub mod inspect;
 pub mod limits;
 pub mod machine;

@@ -11,18 +11,17 @@ pub use contract::{CoverageStatus, Failure, Finding, Host, Settings};
 use crate::cache::Key;
 use crate::collect::{BadItem, TooManyItems};
 use crate::component::ComponentFile;
-use crate::digest::Digest;
 use crate::egress::Egress;
+use crate::engine;
 use crate::limits::{Limit, Limits};
 use crate::machine::Machine;
 use crate::outcome::Outcome;
 use contract::ConnectorPre;
 use cpu::{CpuBudget, CpuExhausted};
-use std::hash::{Hash as _, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::component::{Component, ResourceTableError};
-use wasmtime::{Config, Engine, Store, UpdateDeadline};
+use wasmtime::component::ResourceTableError;
+use wasmtime::{Engine, Store, UpdateDeadline};
 
 /// How often the processor time of a running guest is looked at.
 const TICK: Duration = Duration::from_millis(10);
@@ -39,15 +38,15 @@ impl Sandbox {
     /// # Errors
     /// [`Outcome::ComponentRefused`] where it is no component of this contract, or can't be compiled within bounds.
     pub async fn load(file: &ComponentFile, machine: &Machine) -> Result<Self, Outcome> {
-        let engine =
-            engine().map_err(|error| refused(format!("the engine can't be set up: {error}")))?;
+        let engine = engine::engine()
+            .map_err(|error| refused(format!("the engine can't be set up: {error}")))?;
         let key = Key {
             component: file.digest,
-            engine: compatibility(&engine),
+            engine: engine::compatibility(&engine),
         };
         let kept = machine.cache.as_ref().and_then(|cache| {
             // An entry of another engine can't be told from a broken one: either is compiled anew.
-            from_compiled(&engine, &cache.get(&key)?).ok()
+            engine::load(&engine, &cache.get(&key)?).ok()
         });
         let component = match kept {
             Some(component) => component,
@@ -57,7 +56,7 @@ impl Sandbox {
                     .compile(&file.bytes)
                     .await
                     .map_err(|error| refused(error.to_string()))?;
-                let component = from_compiled(&engine, &compiled)
+                let component = engine::load(&engine, &compiled)
                     .map_err(|error| refused(first_line(&error)))?;
                 if let Some(cache) = &machine.cache {
                     cache.put(&key, &compiled);
@@ -133,48 +132,6 @@ impl Sandbox {
             Err(_) => Err(exhausted(Limit::WallSeconds, limits)),
         }
     }
-}
-
-/// Compiles a component to what [`Sandbox::load`] loads. For the compiling process: it can't be stopped.
-///
-/// # Errors
-/// A sentence, where the component is not valid.
-pub fn precompile(component: &[u8]) -> Result<Vec<u8>, String> {
-    engine()
-        .and_then(|engine| engine.precompile_component(component))
-        .map_err(|error| first_line(&error))
-}
-
-/// Loads what the compiling process wrote.
-fn from_compiled(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes are machine code and must be what `precompile` wrote. They come from the compiling process,
-    // which is this host's own program, or from the cache, which gives only what a file holds that this host's user
-    // alone can write to and whose digest is still that of what was put there.
-    unsafe { Component::deserialize(engine, compiled) }
-}
-
-/// What makes compiled components fit an engine: version, settings and processor.
-fn compatibility(engine: &Engine) -> Digest {
-    struct Bytes(Vec<u8>);
-    impl Hasher for Bytes {
-        fn write(&mut self, bytes: &[u8]) {
-            self.0.extend_from_slice(bytes);
-        }
-        fn finish(&self) -> u64 {
-            0
-        }
-    }
-    let mut bytes = Bytes(Vec::new());
-    engine.precompile_compatibility_hash().hash(&mut bytes);
-    Digest::of(&bytes.0)
-}
-
-fn engine() -> wasmtime::Result<Engine> {
-    let mut config = Config::new();
-    config.wasm_component_model(true);
-    config.epoch_interruption(true);
-    config.wasm_backtrace_max_frames(None);
-    Engine::new(&config)
 }
 
 /// Makes the guests of one engine look at their processor time, as long as the engine lives.

@@ -196,6 +196,13 @@ fn the_operators_audit_log_grows_and_is_closed_to_others() {
     let of = |event: &str| events.iter().filter(|line| line["event"] == event).count();
     assert_eq!((of("started"), of("ended")), (3, 3), "{text}");
     assert_eq!(events[5]["outcome"]["kind"], "connector-failed");
+    // A component that may not run is noted as well.
+    let (code, _) = place.run(TOKEN, &["--audit", "refused.jsonl", "--require-pinned"]);
+    assert_eq!(code, 4);
+    let refused = std::fs::read_to_string(place.0.path().join("refused.jsonl")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&refused).unwrap();
+    assert_eq!(line["event"], "ended");
+    assert_eq!(line["outcome"]["kind"], "component-refused");
     for path in [path, place.0.path().join("out/audit.jsonl")] {
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{}", path.display());
