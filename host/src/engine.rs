@@ -53,3 +53,12 @@ pub fn engine() -> wasmtime::Result<Engine> {
     config.wasm_backtrace_max_frames(None);
     Engine::new(&config)
 }
+
+/// An error with its causes in one line, without a backtrace.
+pub(crate) fn first_line(error: &wasmtime::Error) -> String {
+    format!("{error:#}")
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}

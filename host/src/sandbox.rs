@@ -57,7 +57,7 @@ impl Sandbox {
                     .await
                     .map_err(|error| refused(error.to_string()))?;
                 let component = engine::load(&engine, &compiled)
-                    .map_err(|error| refused(first_line(&error)))?;
+                    .map_err(|error| refused(engine::first_line(&error)))?;
                 if let Some(cache) = &machine.cache {
                     cache.put(&key, &compiled);
                 }
@@ -179,7 +179,7 @@ fn ended(error: &wasmtime::Error, host: &Host, limits: &Limits) -> Outcome {
             "it stopped itself (a panic in its code)".to_owned()
         }
         Some(trap) => trap.to_string(),
-        None => first_line(error),
+        None => engine::first_line(error),
     };
     Outcome::Trapped {
         message: format!("{message}; its log may say more"),
@@ -195,15 +195,6 @@ fn exhausted(limit: Limit, limits: &Limits) -> Outcome {
 
 fn refused(message: String) -> Outcome {
     Outcome::ComponentRefused { message }
-}
-
-/// An error with its causes in one line, without a backtrace.
-fn first_line(error: &wasmtime::Error) -> String {
-    format!("{error:#}")
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }
 
 /// Who watches a run.

@@ -154,7 +154,7 @@ pub(super) fn fit(engine: &Engine, component: &Component) -> Result<ConnectorPre
         .map_err(|error| {
             format!(
                 "it doesn't fit the contract portcullis:connector@{CONTRACT}: {}",
-                super::first_line(&error)
+                crate::engine::first_line(&error)
             )
         })
 }
