@@ -15,10 +15,10 @@ use crate::limits::{Limit, Limits, Usage};
 use crate::vault::Redactor;
 use std::sync::Arc;
 
-/// The run's limit on items is used up.
+/// A limit of the run on what is emitted is used up.
 #[derive(Debug, thiserror::Error)]
-#[error("the limit on items is used up")]
-pub struct TooManyItems;
+#[error("the limit {0} is used up")]
+pub struct TooMuch(pub Limit);
 
 /// Takes a run's items one by one, in any order.
 pub struct Collector {
@@ -42,16 +42,20 @@ impl Collector {
     /// Checks an item, takes secrets out of it and writes it.
     ///
     /// # Errors
-    /// [`BadItem`] where it breaks the contract, [`TooManyItems`] where the run's limit is used up, or an
+    /// [`BadItem`] where it breaks the contract, [`TooMuch`] where a limit of the run is used up, or an
     /// error of the run file.
     pub fn take(&mut self, item: Item) -> wasmtime::Result<()> {
         if !self.usage.take(Limit::Items, 1, &self.limits) {
-            return Err(TooManyItems.into());
+            return Err(TooMuch(Limit::Items).into());
         }
-        self.usage.peak(Limit::ItemKib, item.size() as u64);
+        let size = item.size() as u64;
+        self.usage.peak(Limit::ItemKib, size);
         let item = item
             .checked(self.limits.size(Limit::ItemKib))?
             .redacted(&self.redactor);
+        if !self.usage.take(Limit::OutputMib, size, &self.limits) {
+            return Err(TooMuch(Limit::OutputMib).into());
+        }
         self.file.write(item)?;
         Ok(())
     }
@@ -102,7 +106,7 @@ mod tests {
             Collector::new(file, nothing.redactor().clone(), limits, Arc::default());
         let mut take = || collector.take(Item::Warning("w".into()));
         assert!(take().is_ok() && take().is_ok());
-        assert!(take().unwrap_err().is::<TooManyItems>());
+        assert!(take().unwrap_err().is::<TooMuch>());
     }
 
     #[test]

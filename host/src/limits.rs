@@ -24,6 +24,8 @@ pub struct Limits {
     pub items: u64,
     /// One of them, in KiB.
     pub item_kib: u64,
+    /// All of them together, in MiB: the run file and each export take some two times that on disk.
+    pub output_mib: u64,
     /// Lines that the connector logs; beyond, they are counted and dropped.
     pub log_lines: u64,
     /// One such line, in KiB; beyond, it is cut off.
@@ -46,9 +48,10 @@ impl Default for Limits {
             response_mib: 64,
             items: 50_000_000,
             item_kib: 256,
+            output_mib: 16 * 1024,
             log_lines: 10_000,
             log_kib: 8,
-            handles: 10_000,
+            handles: 2_000,
             call_mib: 16,
         }
     }
@@ -67,6 +70,7 @@ pub enum Limit {
     ResponseMib,
     Items,
     ItemKib,
+    OutputMib,
     LogLines,
     LogKib,
     Handles,
@@ -75,7 +79,7 @@ pub enum Limit {
 
 impl Limit {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::MemoryMib,
         Self::CpuSeconds,
         Self::WallSeconds,
@@ -84,6 +88,7 @@ impl Limit {
         Self::ResponseMib,
         Self::Items,
         Self::ItemKib,
+        Self::OutputMib,
         Self::LogLines,
         Self::LogKib,
         Self::Handles,
@@ -101,6 +106,7 @@ impl Limit {
             Self::ResponseMib => "response_mib",
             Self::Items => "items",
             Self::ItemKib => "item_kib",
+            Self::OutputMib => "output_mib",
             Self::LogLines => "log_lines",
             Self::LogKib => "log_kib",
             Self::Handles => "handles",
@@ -111,7 +117,7 @@ impl Limit {
     /// How many bytes, nanoseconds or pieces make one of the limit's unit.
     fn unit(self) -> u64 {
         match self {
-            Self::MemoryMib | Self::ResponseMib | Self::CallMib => 1 << 20,
+            Self::MemoryMib | Self::ResponseMib | Self::OutputMib | Self::CallMib => 1 << 20,
             Self::ItemKib | Self::LogKib => 1 << 10,
             Self::CpuSeconds | Self::WallSeconds => 1_000_000_000,
             Self::Requests | Self::InFlight | Self::Items | Self::LogLines | Self::Handles => 1,
@@ -145,6 +151,7 @@ impl Limits {
             Limit::ResponseMib => self.response_mib,
             Limit::Items => self.items,
             Limit::ItemKib => self.item_kib,
+            Limit::OutputMib => self.output_mib,
             Limit::LogLines => self.log_lines,
             Limit::LogKib => self.log_kib,
             Limit::Handles => self.handles,
@@ -162,6 +169,7 @@ impl Limits {
             Limit::ResponseMib => &mut self.response_mib,
             Limit::Items => &mut self.items,
             Limit::ItemKib => &mut self.item_kib,
+            Limit::OutputMib => &mut self.output_mib,
             Limit::LogLines => &mut self.log_lines,
             Limit::LogKib => &mut self.log_kib,
             Limit::Handles => &mut self.handles,

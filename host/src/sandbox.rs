@@ -9,14 +9,14 @@ mod memory;
 pub use contract::{CoverageStatus, Failure, Finding, Host, Settings};
 
 use crate::cache::Key;
-use crate::collect::{BadItem, TooManyItems};
+use crate::collect::{BadItem, TooMuch};
 use crate::component::ComponentFile;
 use crate::egress::Egress;
 use crate::engine;
 use crate::limits::{Limit, Limits};
 use crate::machine::Machine;
 use crate::outcome::Outcome;
-use contract::ConnectorPre;
+use contract::{ConnectorPre, HeldTooMuch};
 use cpu::{CpuBudget, CpuExhausted};
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,7 +109,7 @@ impl Sandbox {
         store.set_epoch_deadline(1);
         let watched = Arc::clone(&budget);
         store.epoch_deadline_callback(move |mut store| {
-            store.data_mut().count_handles();
+            store.data_mut().count_held()?;
             watched.check()?;
             Ok(UpdateDeadline::YieldCustom(
                 1,
@@ -123,9 +123,10 @@ impl Sandbox {
         });
         let wall = Duration::from_secs(limits.wall_seconds);
         let ran = tokio::time::timeout(wall, running).await;
-        store.data_mut().count_handles();
+        let held = store.data_mut().count_held();
         store.data().usage().add(Limit::CpuSeconds, budget.used());
         match ran {
+            Ok(Ok(_)) if held.is_err() => Err(exhausted(Limit::MemoryMib, limits)),
             Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => Err(ended(&error, store.data(), limits)),
             // The store goes with the call: an instance that was left in the middle is of no use.
@@ -153,8 +154,11 @@ fn ended(error: &wasmtime::Error, host: &Host, limits: &Limits) -> Outcome {
     if error.is::<CpuExhausted>() {
         return exhausted(Limit::CpuSeconds, limits);
     }
-    if error.is::<TooManyItems>() {
-        return exhausted(Limit::Items, limits);
+    if let Some(TooMuch(limit)) = error.downcast_ref() {
+        return exhausted(*limit, limits);
+    }
+    if error.is::<HeldTooMuch>() {
+        return exhausted(Limit::MemoryMib, limits);
     }
     if let Some(bad) = error.downcast_ref::<BadItem>() {
         return Outcome::ConnectorFailed {

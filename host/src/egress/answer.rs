@@ -6,9 +6,11 @@ use crate::vault::{Redactor, StreamRedactor};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderValue};
-use http_body::Frame;
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, StreamBody};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, WasiBody};
 
@@ -67,9 +69,8 @@ pub(super) fn body(
                 std::borrow::Cow::Borrowed(_) => whole,
                 std::borrow::Cow::Owned(clean) => clean.into(),
             };
-            Full::new(clean)
-                .map_err(|never| match never {})
-                .boxed_unsync()
+            let body = Full::new(clean).map_err(|never| match never {});
+            Held { body, _held: held }.boxed_unsync()
         }
         Spooled::Begun(chunks, response) => {
             let rest = stream::unfold(response, async |mut response| {
@@ -97,6 +98,33 @@ pub(super) fn body(
             )
             .boxed_unsync()
         }
+    }
+}
+
+/// A body that keeps its place among the requests in flight until it is dropped: otherwise a connector could make the
+/// host hold any number of answers that it never reads.
+struct Held<B> {
+    body: B,
+    _held: (OwnedSemaphorePermit, Attempt),
+}
+
+impl<B: Body + Unpin> Body for Held<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -171,7 +199,9 @@ pub fn headers(headers: &HeaderMap, redactor: &Redactor) -> HeaderMap {
         .iter()
         // The body's length is said by the body: what was redacted or unpacked has another.
         .filter(|(name, _)| {
-            !super::policy::is_forbidden(name) && *name != http::header::CONTENT_LENGTH
+            !super::policy::is_forbidden(name)
+                && *name != http::header::CONTENT_LENGTH
+                && matches!(redactor.text(name.as_str()), std::borrow::Cow::Borrowed(_))
         })
         .map(|(name, value)| {
             let value = match redactor.bytes(value.as_bytes()) {

@@ -15,9 +15,11 @@ use std::sync::{Arc, PoisonError};
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasData, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::p2::bindings::http::types::{Method, Scheme};
+use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
 use wasmtime_wasi_http::{
-    ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView,
-    WasiHttpHooks, WasiHttpView,
+    FieldMap, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx,
+    WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
 #[allow(missing_docs, unreachable_pub, clippy::all)]
@@ -50,6 +52,15 @@ pub struct Settings {
     pub pace: Pace,
 }
 
+/// The guest makes the host remember more than it may.
+#[derive(Debug, thiserror::Error)]
+#[error("the component's unsent requests are too large")]
+pub(super) struct HeldTooMuch;
+
+/// The headers of one request, in bytes as wasi:http counts them, overhead included. The policy refuses far less; beyond
+/// this the guest is stopped.
+const MOST_FIELD_BYTES: usize = 64 * 1024;
+
 /// The state of one call into a guest.
 pub struct Host {
     pub(super) memory: MemoryCap,
@@ -67,13 +78,15 @@ impl Host {
     /// The state of a call with these services under these limits.
     pub fn new(services: Services, limits: Limits) -> Self {
         let mut table = ResourceTable::new();
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(MOST_FIELD_BYTES);
         table.set_max_capacity(limits.size(Limit::Handles));
         Self {
             memory: MemoryCap::new(&limits, Arc::clone(services.egress.usage())),
             table,
             // Grants nothing: no file, no environment, no socket, no standard stream.
             wasi: WasiCtx::builder().build(),
-            http: WasiHttpCtx::new(),
+            http,
             hooks: Hooks(Arc::clone(&services.egress)),
             services,
             limits,
@@ -96,10 +109,35 @@ impl Host {
         self.services.egress.usage()
     }
 
-    /// Notes how many handles the guest holds now.
-    pub(super) fn count_handles(&mut self) {
-        let held = self.table.iter_mut().count();
-        self.usage().peak(Limit::Handles, held as u64);
+    /// Notes how many handles the guest holds now, and how much it makes the host remember by them: a request that is
+    /// not sent yet may hold megabytes of authority and path.
+    ///
+    /// # Errors
+    /// [`HeldTooMuch`] where that is more than the guest's own memory may be.
+    pub(super) fn count_held(&mut self) -> Result<(), HeldTooMuch> {
+        let (mut handles, mut bytes) = (0, 0);
+        for entry in self.table.iter_mut() {
+            handles += 1;
+            if let Some(fields) = entry.downcast_ref::<FieldMap>() {
+                bytes += size_of_fields(fields);
+            }
+            if let Some(request) = entry.downcast_ref::<HostOutgoingRequest>() {
+                bytes += size_of_fields(&request.headers);
+                let texts = [&request.authority, &request.path_with_query];
+                bytes += texts.into_iter().flatten().map(String::len).sum::<usize>();
+                if let Method::Other(method) = &request.method {
+                    bytes += method.len();
+                }
+                if let Some(Scheme::Other(scheme)) = &request.scheme {
+                    bytes += scheme.len();
+                }
+            }
+        }
+        self.usage().peak(Limit::Handles, handles);
+        if bytes > self.limits.size(Limit::MemoryMib) {
+            return Err(HeldTooMuch);
+        }
+        Ok(())
     }
 }
 
@@ -157,6 +195,13 @@ pub(super) fn fit(engine: &Engine, component: &Component) -> Result<ConnectorPre
                 crate::engine::first_line(&error)
             )
         })
+}
+
+fn size_of_fields(fields: &http::HeaderMap) -> usize {
+    fields
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum()
 }
 
 /// Links what the contract names and nothing else: whatever a component imports beyond it is refused by name.
@@ -222,6 +267,11 @@ type Sent = Result<
 impl WasiHttpHooks for Hooks {
     fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
         Arc::new(crate::egress::policy::is_forbidden)
+    }
+
+    /// A request has no body: the least that can be buffered of one before it is refused.
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        1024
     }
 
     fn send_request(

@@ -2,7 +2,7 @@
 //!
 //! A secret is recognised raw, as base64 (alone and as the Basic pair, with either alphabet, wherever it
 //! starts within a longer encoded text it is at least found when encoded alone), percent-encoded and with
-//! JSON escapes. Other encodings can't be recognised.
+//! JSON escapes, whatever the case of its letters. Other encodings can't be recognised.
 
 use super::{Credential, basic_pair};
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -38,6 +38,8 @@ impl Redactor {
         let search = (!needles.is_empty()).then(|| {
             AhoCorasick::builder()
                 .match_kind(MatchKind::LeftmostLongest)
+                // A header's name loses its case on the way, and an API may change it.
+                .ascii_case_insensitive(true)
                 .build(needles.iter().map(|needle| needle.as_slice()))
                 .unwrap_or_else(|_| unreachable!("a few short needles make a small automaton"))
         });
@@ -222,6 +224,7 @@ mod tests {
             "p%2fa%22s%25s%2bw%3drd9".to_owned(),
             "p/a\\\"s%s+w=rd9".to_owned(),
             "p\\/a\\\"s%s+w=rd9".to_owned(),
+            PASSWORD.to_uppercase(),
         ] {
             let redactor = redactor();
             assert_eq!(redactor.text(&format!("<{form}>")), "<[redacted]>");

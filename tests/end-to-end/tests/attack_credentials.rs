@@ -107,6 +107,18 @@ async fn no_form_of_a_secret_in_a_header_does_either() {
 }
 
 #[tokio::test]
+async fn a_secret_as_the_name_of_a_header_does_neither() {
+    // Names lose their case on the way.
+    let form = STANDARD.encode(PASSWORD);
+    let name = form.trim_end_matches('=');
+    let headers = format!("x-{name}: 1\r\nx-other: 2\r\n");
+    let attacked = echo(&headers, b"x".to_vec(), "/api/echo").await;
+    let everything = attacked.everything();
+    assert!(!everything.to_lowercase().contains(&name.to_lowercase()));
+    assert!(everything.contains("x-other=2"), "{everything}");
+}
+
+#[tokio::test]
 async fn the_basic_pair_is_found_where_the_account_serves() {
     let pair = STANDARD.encode(format!("{USERNAME}:{PASSWORD}"));
     let attacked = echo("", format!("Basic {pair}").into_bytes(), "/other/echo").await;

@@ -220,7 +220,7 @@ async fn headers_that_are_the_hosts_are_refused() {
     .map(|header| (format!("GET http api.test:API /api/x || {header}"), UNSAID))
     .collect();
     rows.push((
-        "GET http api.test:API /api/x || MANY: 1000".into(),
+        "GET http api.test:API /api/x || MANY: 100".into(),
         "headers-size",
     ));
     rows.push((
@@ -232,6 +232,20 @@ async fn headers_that_are_the_hosts_are_refused() {
         .map(|(line, rule)| (line.as_str(), *rule))
         .collect();
     all_refused(&rows).await;
+}
+
+#[tokio::test]
+async fn a_thousand_headers_stop_the_connector() {
+    let api = RawServer::start(|_| ok("", b"{}")).await;
+    let attacked = Attack::new(&format!("http://127.0.0.1:{}", api.port()), "requests")
+        .lines(&[format!(
+            "GET http 127.0.0.1:{} /api/x || MANY: 1000",
+            api.port()
+        )])
+        .spawn(BINARY)
+        .await;
+    attacked.expect(5, &["the connector crashed"]);
+    assert_eq!(api.opened(), 0);
 }
 
 #[tokio::test]

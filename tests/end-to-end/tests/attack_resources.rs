@@ -149,6 +149,40 @@ async fn an_item_beyond_its_limit() {
 }
 
 #[tokio::test]
+async fn more_output_than_the_disk_is_meant_to_hold() {
+    let attacked = Attack::alone("large items")
+        .limits("output_mib = 4")
+        .spawn(BINARY)
+        .await;
+    exhausted(&attacked, "output_mib", 4);
+    let used = attacked.used("output_mib");
+    assert!((3.5..=4.0).contains(&used), "{used}");
+}
+
+#[tokio::test]
+async fn requests_that_are_never_sent_but_fill_the_hosts_memory() {
+    let attacked = Attack::alone("fat requests")
+        .limits("memory_mib = 64\ncpu_seconds = 20")
+        .spawn(BINARY)
+        .await;
+    exhausted(&attacked, "memory_mib", 64);
+}
+
+#[tokio::test]
+async fn answers_that_are_hoarded() {
+    let api = RawServer::start(|_| ok("", &[b'x'; 100_000])).await;
+    let line = format!("GET http 127.0.0.1:{} /api/x", api.port());
+    let attacked = Attack::new(&format!("http://127.0.0.1:{}", api.port()), "hoard")
+        .lines(&vec![line; 10])
+        .limits("wall_seconds = 2")
+        .spawn(BINARY)
+        .await;
+    // Each unread answer keeps its place among the requests in flight, of which there are four.
+    exhausted(&attacked, "wall_seconds", 2);
+    assert_eq!(api.heads().len(), 4);
+}
+
+#[tokio::test]
 async fn what_a_call_can_not_carry() {
     for attack in ["wide metadata", "shared buffer", "large failure"] {
         let attacked = Attack::alone(attack)

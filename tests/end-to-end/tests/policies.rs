@@ -58,7 +58,7 @@ impl Place {
         let text = std::fs::read(self.0.path().join("out/run.json")).unwrap();
         let report: serde_json::Value = serde_json::from_slice(&text).unwrap();
         let rows = report["limits"].as_array().unwrap();
-        assert_eq!(rows.len(), 12);
+        assert_eq!(rows.len(), 13);
         let row = rows.iter().find(|row| row["limit"] == limit).unwrap();
         assert!(row["used"].is_number());
         row["allowed"].as_u64().unwrap()

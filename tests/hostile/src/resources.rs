@@ -92,6 +92,45 @@ fn entity(name: String, metadata: Vec<(String, Metadatum)>) -> Item {
     })
 }
 
+/// Three hundred requests that are never sent, each with a MiB in it.
+pub(crate) fn fat_requests() {
+    use wasip2::http::types::{Fields, OutgoingRequest};
+    let large = "x".repeat(1 << 20);
+    let held: Vec<_> = (0..300)
+        .map(|_| {
+            let request = OutgoingRequest::new(Fields::new());
+            let _ = request.set_authority(Some(&large));
+            request
+        })
+        .collect();
+    spin_a_while();
+    drop(held);
+}
+
+/// Long enough for the host to look.
+fn spin_a_while() {
+    let began = monotonic_clock::now();
+    while monotonic_clock::now() - began < 200_000_000 {
+        black_box(());
+    }
+}
+
+/// Asks again and again, and reads and drops no answer.
+pub(crate) fn hoard(lines: &[String]) {
+    let mut held = Vec::new();
+    for line in lines {
+        held.push(ask::start(line).and_then(ask::head));
+    }
+    drop(held);
+}
+
+/// Forty that are each just allowed, of 200 KiB.
+pub(crate) fn large_items() {
+    for number in 0..40 {
+        output::emit(&[Item::Warning(format!("{number} {}", "x".repeat(200 << 10)))]);
+    }
+}
+
 /// One that is too large for an item and small enough for a call.
 pub(crate) fn large_item() {
     output::emit(&[entity("x".repeat(10 << 20), Vec::new())]);
