@@ -441,6 +441,14 @@ impl<'a> Access<'a> {
 
     fn contains(&self, parent: Key, child: Key) {
         let slug = &self.run.workspace.slug;
+        // The API's mistake, not a reason to lose the run.
+        if parent.source_id == child.source_id {
+            self.run.sink.emit(Item::Warning(format!(
+                "{} is the uuid of two objects of which one lies in the other; that it does was left out",
+                child.source_id
+            )));
+            return;
+        }
         self.run.sink.emit(relation(
             RelationKind::Containment,
             parent,
