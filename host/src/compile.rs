@@ -19,7 +19,7 @@ pub const SUBCOMMAND: &str = "compile-component";
 pub const MEMORY_MIB: u64 = 1024;
 
 /// The most that a compiled component may take, in bytes; ours take four times their component's size.
-const MOST_COMPILED: u64 = 512 << 20;
+const MOST_COMPILED: u64 = 256 << 20;
 
 /// The most that is read of what the compiling process says about a failure, in bytes.
 const MOST_SAID: u64 = 4096;

@@ -10,6 +10,7 @@ use crate::settings::SettingValue;
 use crate::slot::{SlotKind, SlotName};
 use crate::vault::{self, Credential, SecretSource, SourceError, Vault};
 use indexmap::IndexMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use url::Url;
 use zeroize::Zeroizing;
@@ -109,8 +110,7 @@ impl Connection {
             ..Draft::default()
         };
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| at(path, format!("the connection can't be read: {error}")))?;
+            let text = read(path)?;
             draft.read_file(manifest, path, &text, overrides)?;
         }
         draft.read_command_line(manifest, overrides)?;
@@ -120,6 +120,26 @@ impl Connection {
         });
         draft.finish(manifest, directory, &place, overrides)
     }
+}
+
+/// The largest connection file that is read, in bytes: it may be a tenant's.
+const MOST_BYTES: u64 = 1 << 20;
+
+fn read(path: &Path) -> Result<Zeroizing<String>, ConnectionError> {
+    let unreadable = |error| at(path, format!("the connection can't be read: {error}"));
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut text = Zeroizing::new(String::new());
+    file.take(MOST_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
+    if text.len() as u64 > MOST_BYTES {
+        return Err(at(
+            path,
+            "the connection is larger than 1 MiB; settings and credentials take some hundred bytes"
+                .to_owned(),
+        ));
+    }
+    Ok(text)
 }
 
 /// A connection while it is put together.

@@ -160,6 +160,9 @@ fn a_tenants_connection_can_not_use_this_machines_secrets_or_network() {
             "{printed}"
         );
     }
+    let (code, printed) = place.run(&format!("{inline}{}", "#".repeat(2 << 20)), &tenant);
+    assert_eq!(code, 2);
+    assert!(printed.contains("larger than 1 MiB"), "{printed}");
     let (code, printed) = place.run(inline, &tenant);
     assert_eq!(code, 0, "{printed}");
     // The operator may give the secret, and list another origin.
