@@ -5,7 +5,7 @@ use std::hash::{Hash as _, Hasher};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
 
-/// Compiles a component to what [`load`] loads. For the compiling process: it can't be stopped.
+/// Compiles a component to what `load` loads. For the compiling process: it can't be stopped.
 ///
 /// # Errors
 /// A sentence, where the component is not valid.
