@@ -8,10 +8,11 @@
 command -v c++ >/dev/null || debian g++
 cargo_program cargo-fuzz 0.13.2
 export RUSTC_BOOTSTRAP=1
-for target in policy answers exports files guest; do
+for corpus in tests/fuzz/corpus/*; do
+    target=${corpus##*/}
     say "fuzzing $target"
     mkdir -p "target/fuzz/corpus/$target"
     cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none "$target" \
-        "target/fuzz/corpus/$target" "tests/fuzz/corpus/$target" -- \
+        "target/fuzz/corpus/$target" "$corpus" -- \
         -max_total_time="${FUZZ_SECONDS:-60}" -max_len=4096 -print_final_stats=1
 done

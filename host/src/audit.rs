@@ -37,15 +37,15 @@ pub struct RequestLine<'a> {
     pub method: &'a str,
     /// Scheme, host and port, where they are not those of the connection.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub origin: Option<String>,
+    pub origin: Option<&'a str>,
     /// Path and query.
-    pub path: String,
+    pub path: &'a str,
     /// The family of the rule that allowed it.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub family: &'a str,
     /// The path pattern of that rule.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
+    pub rule: Option<&'a str>,
     /// The credential that was sent, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<&'a str>,

@@ -104,14 +104,14 @@ impl Cache {
             Err(error) => return Err(io(error).into()),
         };
         check(&fstat(&file).map_err(io)?)?;
-        let mut content = Vec::new();
-        File::from(file).read_to_end(&mut content)?;
-        let (digest, compiled) = content.split_at_checked(32).ok_or(CacheError::Content)?;
-        if digest != Digest::of(compiled).bytes() {
+        let file = File::from(file);
+        let (mut digest, mut compiled) = (Vec::new(), Vec::new());
+        (&file).take(32).read_to_end(&mut digest)?;
+        (&file).read_to_end(&mut compiled)?;
+        if digest != Digest::of(&compiled).bytes() {
             return Err(CacheError::Content);
         }
-        content.drain(..32);
-        Ok(Some(content))
+        Ok(Some(compiled))
     }
 
     /// Keeps a compiled component. Where that fails, it is compiled again next time.

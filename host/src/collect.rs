@@ -75,7 +75,7 @@ pub fn printable(text: &str, most: usize) -> String {
             out.push('…');
             break;
         }
-        if character.is_control() || turns_text(character) {
+        if item::steers(character) || is_mark(character) {
             out.extend(character.escape_unicode());
         } else {
             out.push(character);
@@ -84,9 +84,9 @@ pub fn printable(text: &str, most: usize) -> String {
     out
 }
 
-/// Marks that change in which direction text is shown, and so what a person reads.
-fn turns_text(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// The plain marks of right-to-left writing: harmless in a name, but a log is better without them.
+fn is_mark(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}')
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use crate::digest::Digest;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
-use wasmparser::{ComponentExternalKind, ComponentTypeRef, KnownCustom, Parser, Payload};
+use wasmparser::{
+    ComponentExternalKind, ComponentTypeRef, KnownCustom, Parser, Payload, ProducersSectionReader,
+};
 
 /// The largest component that is looked at, in bytes. Ours take one MiB.
 pub const MOST_BYTES: u64 = 64 << 20;
@@ -102,21 +104,25 @@ impl Contents {
                 }
                 Payload::CustomSection(section) => {
                     if let KnownCustom::Producers(fields) = section.as_known() {
-                        for field in fields {
-                            let field = field?;
-                            for value in field.values {
-                                let value = value?;
-                                let tool = format!("{} {}", value.name, value.version);
-                                let tools =
-                                    self.producers.entry(field.name.to_owned()).or_default();
-                                if !tools.contains(&tool) {
-                                    tools.push(tool);
-                                }
-                            }
-                        }
+                        self.gather_producers(fields)?;
                     }
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn gather_producers(&mut self, fields: ProducersSectionReader<'_>) -> wasmparser::Result<()> {
+        for field in fields {
+            let field = field?;
+            for value in field.values {
+                let value = value?;
+                let tool = format!("{} {}", value.name, value.version);
+                let tools = self.producers.entry(field.name.to_owned()).or_default();
+                if !tools.contains(&tool) {
+                    tools.push(tool);
+                }
             }
         }
         Ok(())

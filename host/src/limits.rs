@@ -142,21 +142,8 @@ impl std::fmt::Display for Limit {
 impl Limits {
     /// The value of one limit, in its unit.
     pub fn get(&self, limit: Limit) -> u64 {
-        match limit {
-            Limit::MemoryMib => self.memory_mib,
-            Limit::CpuSeconds => self.cpu_seconds,
-            Limit::WallSeconds => self.wall_seconds,
-            Limit::Requests => self.requests,
-            Limit::InFlight => self.in_flight,
-            Limit::ResponseMib => self.response_mib,
-            Limit::Items => self.items,
-            Limit::ItemKib => self.item_kib,
-            Limit::OutputMib => self.output_mib,
-            Limit::LogLines => self.log_lines,
-            Limit::LogKib => self.log_kib,
-            Limit::Handles => self.handles,
-            Limit::CallMib => self.call_mib,
-        }
+        let mut copy = *self;
+        *copy.slot(limit)
     }
 
     fn slot(&mut self, limit: Limit) -> &mut u64 {

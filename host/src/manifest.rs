@@ -42,7 +42,7 @@ pub struct Manifest {
     pub safe_parameters: Vec<String>,
     /// What one run may use.
     pub limits: Limits,
-    /// How fast the API is asked where the connection doesn't say.
+    /// How fast the API is asked where the connection doesn't say, as far as its limits allow.
     pub pace: Pace,
     /// How often and when a request is asked again.
     pub retry: Retry,
@@ -253,8 +253,6 @@ impl Manifest {
         self.limits
             .read_operators(path)
             .map_err(|problem| ManifestError::new(path, problem))?;
-        let most = u32::try_from(self.limits.in_flight).unwrap_or(u32::MAX);
-        self.pace.in_flight = self.pace.in_flight.min(most);
         Ok(self)
     }
 

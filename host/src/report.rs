@@ -13,6 +13,9 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+/// What a run leaves beside its exports; `failed-` stands in front of each where it did not finish.
+pub const RECORDS: [&str; 3] = ["run.db", "run.json", "audit.jsonl"];
+
 /// The most rows of coverage and warnings that a report repeats; the run file has them all.
 const MOST_ROWS: usize = 500;
 

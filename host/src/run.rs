@@ -426,7 +426,7 @@ impl Workshop {
     /// Puts a finished run in the place of an earlier one.
     fn publish(&self, formats: &[Format]) -> anyhow::Result<()> {
         let exports = formats.iter().flat_map(|format| format.files());
-        for name in exports.chain(["run.db", "run.json", "audit.jsonl"]) {
+        for name in exports.chain(report::RECORDS) {
             self.put(name, name)?;
         }
         for format in [Format::Csv, Format::Jsonl] {
@@ -437,16 +437,15 @@ impl Workshop {
                     .try_for_each(|name| self.remove(name))?;
             }
         }
-        for name in ["failed-run.db", "failed-run.json", "failed-audit.jsonl"] {
-            self.remove(name)?;
-        }
-        Ok(())
+        report::RECORDS
+            .iter()
+            .try_for_each(|name| self.remove(&format!("failed-{name}")))
     }
 
     fn publish_failure(&self) -> anyhow::Result<()> {
-        self.put("run.db", "failed-run.db")?;
-        self.put("run.json", "failed-run.json")?;
-        self.put("audit.jsonl", "failed-audit.jsonl")
+        report::RECORDS
+            .iter()
+            .try_for_each(|name| self.put(name, &format!("failed-{name}")))
     }
 
     fn put(&self, from: &str, to: &str) -> anyhow::Result<()> {

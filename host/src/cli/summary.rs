@@ -2,7 +2,7 @@
 
 use crate::collect::{Format, printable};
 use crate::inspect::Inspection;
-use crate::report::Report;
+use crate::report::{RECORDS, Report};
 use crate::sandbox::{CoverageStatus, Finding};
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use std::fmt::Write as _;
@@ -118,11 +118,10 @@ pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String 
     }
     if report.outcome.finished() {
         let _ = writeln!(text, "{}", report.message);
-        let files = formats.iter().flat_map(|format| format.files()).chain([
-            "run.db",
-            "run.json",
-            "audit.jsonl",
-        ]);
+        let files = formats
+            .iter()
+            .flat_map(|format| format.files())
+            .chain(RECORDS);
         let _ = write!(
             text,
             "{}: {}",
@@ -132,8 +131,9 @@ pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String 
     } else {
         let _ = write!(
             text,
-            "{}: failed-run.db, failed-run.json, failed-audit.jsonl; an earlier run's files are untouched",
-            out.display()
+            "{}: {}; an earlier run's files are untouched",
+            out.display(),
+            RECORDS.map(|name| format!("failed-{name}")).join(", ")
         );
     }
     text

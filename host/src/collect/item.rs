@@ -396,7 +396,7 @@ fn visible(text: String) -> String {
 /// Characters by which a text is shown as something else than it is: control characters, and the embeddings,
 /// overrides and isolates that turn the order of text around. The plain marks of right-to-left writing stay: honest
 /// names have them.
-fn steers(character: char) -> bool {
+pub(super) fn steers(character: char) -> bool {
     character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -61,8 +61,7 @@ pub(super) fn body(
             };
             usage.peak(Limit::ResponseMib, whole.len() as u64);
             if whole.len() as u64 > most {
-                held.1
-                    .failed("its body is larger than the limit response_mib");
+                held.1.too_large();
                 return too_large(most);
             }
             let clean = match redactor.bytes(&whole) {
@@ -171,8 +170,7 @@ impl Bounded {
                     None => {
                         this.ended = true;
                         this.usage.peak(Limit::ResponseMib, this.most);
-                        this.attempt
-                            .failed("its body is larger than the limit response_mib");
+                        this.attempt.too_large();
                         Err(Error::HttpResponseBodySize(Some(this.most)))
                     }
                 },

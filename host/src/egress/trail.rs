@@ -68,10 +68,10 @@ impl Trail {
     fn line(&self, verdict: LineVerdict, attempt: u32, bytes_in: u64, duration_ms: u64) {
         self.audit.note(&Event::Request(RequestLine {
             method: &self.method,
-            origin: self.origin.clone(),
-            path: self.path.clone(),
+            origin: self.origin.as_deref(),
+            path: &self.path,
             family: &self.family,
-            rule: self.rule.clone(),
+            rule: self.rule.as_deref(),
             slot: self.slot.as_deref(),
             verdict,
             attempt,
@@ -112,6 +112,11 @@ impl Attempt {
         self.verdict = Some(LineVerdict::Failed {
             reason: reason.to_owned(),
         });
+    }
+
+    /// Its body is larger than the run's limit allows.
+    pub(super) fn too_large(&mut self) {
+        self.failed("its body is larger than the limit response_mib");
     }
 
     /// So many bytes of the body came.

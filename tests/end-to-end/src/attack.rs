@@ -9,7 +9,7 @@ use portcullis::egress::address::{Names, SystemNames};
 use portcullis::machine::Machine;
 use portcullis::manifest::Manifest;
 use portcullis::report::Report;
-use portcullis::run::{Run, StartError};
+use portcullis::run::Run;
 use portcullis::sandbox::Observer;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -287,17 +287,10 @@ impl Attack {
     /// Where the run can't begin.
     pub async fn inside(self, binary: &str) -> Attacked {
         let directory = self.lay_out();
-        let run = self.prepare(binary, directory.path()).await;
-        let report = run
-            .unwrap_or_else(|error| panic!("the run can't begin: {error}"))
-            .extract(
-                &directory.path().join("out"),
-                &[],
-                Arc::new(Nobody),
-                std::future::pending(),
-            )
-            .await
-            .expect("a report");
+        let files = ["connector.toml", "connection.toml"].map(|name| directory.path().join(name));
+        let names = Arc::clone(&self.names) as Arc<dyn Names>;
+        let out = directory.path().join("out");
+        let report = run_inside(binary, &files[0], &files[1], names, &out, &[]).await;
         let attacked = Attacked {
             code: None,
             printed: report.message.clone().into_bytes(),
@@ -306,14 +299,6 @@ impl Attack {
         };
         attacked.search();
         attacked
-    }
-
-    async fn prepare(&self, binary: &str, directory: &Path) -> Result<Run, StartError> {
-        let manifest = Manifest::load(&directory.join("connector.toml")).expect("a manifest");
-        let file = directory.join("connection.toml");
-        let connection = Connection::load(&manifest, Some(&file), &Overrides::default());
-        let machine = machine(binary, Arc::clone(&self.names) as Arc<dyn Names>);
-        Run::prepare(manifest, connection.expect("a connection"), &machine).await
     }
 }
 
@@ -338,24 +323,31 @@ pub async fn well_behaved(binary: &str, connection: &crate::Connection) -> [Vec<
     ] {
         std::fs::write(directory.path().join(name), secret).expect("a secret");
     }
-    let manifest = Manifest::load(&crate::manifest()).expect("a manifest");
-    let connection = Connection::load(&manifest, Some(&file), &Overrides::default());
-    let machine = machine(binary, Arc::new(SystemNames));
-    let run = Run::prepare(manifest, connection.expect("a connection"), &machine).await;
     let out = directory.path().join("out");
-    let report = run
-        .unwrap_or_else(|error| panic!("the run can't begin: {error}"))
-        .extract(
-            &out,
-            &[Format::Csv],
-            Arc::new(Nobody),
-            std::future::pending(),
-        )
-        .await
-        .expect("a report");
+    let (manifest, names) = (crate::manifest(), Arc::new(SystemNames));
+    let report = run_inside(binary, &manifest, &file, names, &out, &[Format::Csv]).await;
     assert!(report.outcome.finished(), "{}", report.message);
     ["entities.csv", "entity_relations.csv"]
         .map(|name| std::fs::read(out.join(name)).expect("an export"))
+}
+
+/// Runs a connector in this process.
+async fn run_inside(
+    binary: &str,
+    manifest: &Path,
+    connection: &Path,
+    names: Arc<dyn Names>,
+    out: &Path,
+    formats: &[Format],
+) -> Report {
+    let manifest = Manifest::load(manifest).expect("a manifest");
+    let connection = Connection::load(&manifest, Some(connection), &Overrides::default());
+    let connection = connection.expect("a connection");
+    let run = Run::prepare(manifest, connection, &machine(binary, names)).await;
+    run.unwrap_or_else(|error| panic!("the run can't begin: {error}"))
+        .extract(out, formats, Arc::new(Nobody), std::future::pending())
+        .await
+        .expect("a report")
 }
 
 fn machine(binary: &str, names: Arc<dyn Names>) -> Machine {
@@ -491,31 +483,26 @@ impl Attacked {
         row.expect("the limit")["used"].as_f64().expect("a number")
     }
 
+    fn places(&self) -> Vec<(String, Vec<u8>)> {
+        let mut places = vec![("the screen".to_owned(), self.printed.clone())];
+        places.extend(crate::left_in(&self.directory.path().join("out")));
+        places
+    }
+
     /// Everything that was printed and left, in one text.
     ///
     /// # Panics
     /// Where a file can't be read.
     pub fn everything(&self) -> String {
-        let mut all = self.printed();
-        if let Ok(entries) = std::fs::read_dir(self.directory.path().join("out")) {
-            for entry in entries.flatten() {
-                let content = std::fs::read(entry.path()).expect("a file that was left");
-                all += &String::from_utf8_lossy(&content);
-            }
-        }
-        all
+        let texts = self.places().into_iter().map(|(_, content)| content);
+        texts
+            .map(|text| String::from_utf8_lossy(&text).into_owned())
+            .collect()
     }
 
     /// Searches everything that was left and printed for secrets and backtraces.
     fn search(&self) {
-        let mut places = vec![("the screen".to_owned(), self.printed.clone())];
-        if let Ok(entries) = std::fs::read_dir(self.directory.path().join("out")) {
-            for entry in entries.flatten() {
-                let content = std::fs::read(entry.path()).expect("a file that was left");
-                places.push((entry.file_name().to_string_lossy().into_owned(), content));
-            }
-        }
-        for (place, content) in &places {
+        for (place, content) in &self.places() {
             let text = String::from_utf8_lossy(content);
             for secret in [TOKEN, PASSWORD] {
                 let json = serde_json::to_string(secret).expect("JSON");

@@ -371,12 +371,7 @@ impl Ended {
                 self.stderr.clone().into_bytes(),
             ),
         ];
-        if let Ok(entries) = std::fs::read_dir(&self.out) {
-            for entry in entries.flatten() {
-                let content = std::fs::read(entry.path()).expect("a file that was left");
-                places.push((entry.path().display().to_string(), content));
-            }
-        }
+        places.extend(left_in(&self.out));
         for secret in secrets {
             for (place, content) in &places {
                 let found = content
@@ -393,6 +388,17 @@ impl Ended {
             );
         }
     }
+}
+
+/// The files that a run left, by name, and their content.
+fn left_in(out: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
+    entries
+        .map(|entry| {
+            let content = std::fs::read(entry.path()).expect("a file that was left");
+            (entry.file_name().to_string_lossy().into_owned(), content)
+        })
+        .collect()
 }
 
 fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {

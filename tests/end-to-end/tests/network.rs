@@ -2,10 +2,10 @@
 //! listens at, so each run that reaches its API proves that they are ignored.
 #![allow(clippy::unwrap_used)]
 
+use end_to_end::raw::{RawServer, ok};
 use end_to_end::{Case, run};
 use fake_bitbucket::{Config, Sizes, Visibility, World};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -25,12 +25,9 @@ async fn case() -> Case {
 }
 
 /// Puts TLS with a certificate of its own in front of a server, and gives its port and the certificate.
-async fn behind_tls(origin: &str, name: &str) -> (u16, String) {
-    behind_tls_until(origin, name, 2100).await
-}
-
-/// As [`behind_tls`], with a certificate that expires at the beginning of a year.
-async fn behind_tls_until(origin: &str, name: &str, year: i32) -> (u16, String) {
+///
+/// The certificate expires at the beginning of the year.
+async fn behind_tls(origin: &str, name: &str, year: i32) -> (u16, String) {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut wanted = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
     wanted.not_before = rcgen::date_time_ymd(2010, 1, 1);
@@ -61,10 +58,22 @@ async fn behind_tls_until(origin: &str, name: &str, year: i32) -> (u16, String) 
     (port, certificate.pem())
 }
 
+/// Leads the connection through TLS with a certificate for this name, and makes it trust that certificate, as long as
+/// the directory is kept.
+async fn trust(case: &mut Case, name: &str, year: i32) -> tempfile::TempDir {
+    let (port, certificate) = behind_tls(case.server.origin(), name, year).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.pem");
+    std::fs::write(&file, certificate).unwrap();
+    case.connection.api_url = format!("https://localhost:{port}");
+    case.connection.network = format!("allow_private_networks = true\nca_file = {file:?}");
+    directory
+}
+
 #[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_refused() {
     let mut case = case().await;
-    let (port, _) = behind_tls(case.server.origin(), "localhost").await;
+    let (port, _) = behind_tls(case.server.origin(), "localhost", 2100).await;
     case.connection.api_url = format!("https://localhost:{port}");
     case.connection.network = "allow_private_networks = true".into();
     let ended = run(BINARY, &case.connection).await;
@@ -75,12 +84,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
 #[tokio::test]
 async fn a_certificate_of_the_connections_own_authority_is_taken() {
     let mut case = case().await;
-    let (port, certificate) = behind_tls(case.server.origin(), "localhost").await;
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("ca.pem");
-    std::fs::write(&file, certificate).unwrap();
-    case.connection.api_url = format!("https://localhost:{port}");
-    case.connection.network = format!("allow_private_networks = true\nca_file = {file:?}");
+    let _trusted = trust(&mut case, "localhost", 2100).await;
     let ended = run(BINARY, &case.connection).await;
     ended.expect_code(0);
     case.expect_truth(&ended, &Visibility::default());
@@ -89,12 +93,7 @@ async fn a_certificate_of_the_connections_own_authority_is_taken() {
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused() {
     let mut case = case().await;
-    let (port, certificate) = behind_tls(case.server.origin(), "other.example").await;
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("ca.pem");
-    std::fs::write(&file, certificate).unwrap();
-    case.connection.api_url = format!("https://localhost:{port}");
-    case.connection.network = format!("allow_private_networks = true\nca_file = {file:?}");
+    let _trusted = trust(&mut case, "other.example", 2100).await;
     run(BINARY, &case.connection)
         .await
         .expect_code(1)
@@ -116,24 +115,16 @@ async fn a_ca_file_that_holds_no_certificate_is_named() {
 
 #[tokio::test]
 async fn a_name_that_leads_inside_is_refused_before_a_connection_is_opened() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let opened = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&opened);
-    tokio::spawn(async move {
-        while listener.accept().await.is_ok() {
-            counted.fetch_add(1, Ordering::SeqCst);
-        }
-    });
+    let inside = RawServer::start(|_| ok("", b"")).await;
     let mut case = case().await;
-    case.connection.api_url = format!("https://localhost:{port}");
+    case.connection.api_url = format!("https://localhost:{}", inside.port());
     case.connection.network = String::new();
     let ended = run(BINARY, &case.connection).await;
     ended
         .expect_code(1)
         .expect_printed("localhost leads to an address that is not on the public internet")
         .expect_printed("allow_private_networks = true");
-    assert_eq!(opened.load(Ordering::SeqCst), 0);
+    assert_eq!(inside.opened(), 0);
 }
 
 #[tokio::test]
@@ -199,12 +190,7 @@ async fn tls_1_0_and_what_is_no_tls_are_refused() {
 #[tokio::test]
 async fn an_expired_certificate_is_refused() {
     let mut case = case().await;
-    let (port, certificate) = behind_tls_until(case.server.origin(), "localhost", 2020).await;
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("ca.pem");
-    std::fs::write(&file, certificate).unwrap();
-    case.connection.api_url = format!("https://localhost:{port}");
-    case.connection.network = format!("allow_private_networks = true\nca_file = {file:?}");
+    let _trusted = trust(&mut case, "localhost", 2020).await;
     run(BINARY, &case.connection)
         .await
         .expect_code(1)
