@@ -287,7 +287,7 @@ async fn check(run: &Run, screen: &Screen) -> ExitCode {
     }
 }
 
-async fn extract(run: &Run, out: &Path, formats: &[Format], screen: &Screen) -> ExitCode {
+async fn extract(run: &Arc<Run>, out: &Path, formats: &[Format], screen: &Screen) -> ExitCode {
     let report = run
         .extract(out, formats, screen.observer(), cancelled())
         .await;

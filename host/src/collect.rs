@@ -9,7 +9,7 @@ pub use item::{
     BadItem, Coverage, Entity, EntityType, Item, Key, Level, Metadatum, Relation, RelationKind,
     Status,
 };
-pub use run_file::{CoverageRow, DEEPEST, Missing, RunFile};
+pub use run_file::{CoverageRow, DEEPEST, Missing, RunFile, Stop};
 
 use crate::limits::{Limit, Limits, Usage};
 use crate::vault::Redactor;

@@ -5,7 +5,9 @@
 //! memory, has no environment, and dies with the host.
 
 use crate::engine;
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+use rustix::process::{
+    Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
+};
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
@@ -144,6 +146,10 @@ pub fn serve(memory_mib: u64) -> ExitCode {
         (Resource::Fsize, 0),
     ];
     for (resource, value) in limits {
+        // This process may have less already, and can't have more.
+        let value = getrlimit(resource)
+            .maximum
+            .map_or(value, |most| most.min(value));
         let limit = Rlimit {
             current: Some(value),
             maximum: Some(value),

@@ -11,6 +11,11 @@ use wasmparser::{
 /// The largest component that is looked at, in bytes. Ours take one MiB.
 pub const MOST_BYTES: u64 = 64 << 20;
 
+/// The most globals and functions that one of its modules may have: each costs every instance of the module memory that no
+/// limit counts. Ours have some three thousand functions.
+const MOST_GLOBALS: u32 = 10_000;
+const MOST_FUNCTIONS: u32 = 50_000;
+
 /// A file that may be a component.
 pub struct ComponentFile {
     /// Its content.
@@ -76,6 +81,8 @@ pub struct Contents {
     pub producers: BTreeMap<String, Vec<String>>,
     /// Why the rest of it can't be parsed.
     pub problem: Option<String>,
+    /// The most globals and functions that one of its modules has.
+    most: (u32, u32),
 }
 
 impl Contents {
@@ -102,6 +109,8 @@ impl Contents {
                         }
                     }
                 }
+                Payload::GlobalSection(section) => self.most.0 = self.most.0.max(section.count()),
+                Payload::FunctionSection(section) => self.most.1 = self.most.1.max(section.count()),
                 Payload::CustomSection(section) => {
                     if let KnownCustom::Producers(fields) = section.as_known() {
                         self.gather_producers(fields)?;
@@ -126,6 +135,16 @@ impl Contents {
             }
         }
         Ok(())
+    }
+
+    /// Why none of it is even compiled: it is out of all proportion.
+    pub fn excess(&self) -> Option<String> {
+        let (globals, functions) = self.most;
+        (globals > MOST_GLOBALS || functions > MOST_FUNCTIONS).then(|| {
+            format!(
+                "one of its modules has {globals} globals and {functions} functions; {MOST_GLOBALS} and {MOST_FUNCTIONS} are the most that a connector may have"
+            )
+        })
     }
 
     /// The version of the contract that it was made for, by the package that it imports.

@@ -377,9 +377,12 @@ impl Draft {
                     // Said on the command line, so seen from where the command runs.
                     std::path::absolute(path).map_err(|error| fail(error.to_string()))?,
                 ),
-                Some(("command", words)) => {
-                    SecretSource::Command(words.split_whitespace().map(str::to_owned).collect())
-                }
+                Some(("command", words)) => SecretSource::Command {
+                    words: words.split_whitespace().map(str::to_owned).collect(),
+                    directory: Some(
+                        std::env::current_dir().map_err(|error| fail(error.to_string()))?,
+                    ),
+                },
                 _ => return Err(fail(usage.to_owned())),
             };
             self.secrets
@@ -574,7 +577,10 @@ fn secret_source(value: &toml::Value, allow_inline: bool) -> Result<SecretSource
                     .iter()
                     .map(|word| word.as_str().map(str::to_owned))
                     .collect::<Option<_>>()
-                    .map(SecretSource::Command)
+                    .map(|words| SecretSource::Command {
+                        words,
+                        directory: None,
+                    })
                     .ok_or_else(|| {
                         "command must be a list of texts: the program, then its arguments"
                             .to_owned()
@@ -628,6 +634,8 @@ impl<'a> Table<'a> {
     }
 
     fn error(&self, key: &str, problem: &str) -> ConnectionError {
+        // The key may be a stranger's.
+        let key = key.escape_debug();
         at(self.path, format!("{}{key} {problem}", self.prefix))
     }
 
@@ -712,8 +720,9 @@ impl<'a> Table<'a> {
             Some(key) => Err(at(
                 self.path,
                 format!(
-                    "{}{key} is not known; known here are: {}",
+                    "{}{} is not known; known here are: {}",
                     self.prefix,
+                    key.escape_debug(),
                     known.join(", ")
                 ),
             )),

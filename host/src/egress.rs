@@ -23,12 +23,13 @@ use crate::slot::{SlotKind, SlotName};
 use crate::vault::Vault;
 use address::Names;
 use failure::Failure;
+use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use policy::{ApiOrigin, Permit, Policy, Refusal, SLOT_HEADER};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 use trail::{Attempt, Trail};
 use url::Url;
@@ -65,6 +66,7 @@ pub struct Egress {
     usage: Arc<Usage>,
     audit: Arc<Audit>,
     sent: AtomicU64,
+    budget_told: AtomicBool,
     tally: Tally,
 }
 
@@ -105,6 +107,7 @@ impl Egress {
             usage: Arc::default(),
             audit: Arc::new(audit),
             sent: AtomicU64::new(0),
+            budget_told: AtomicBool::new(false),
             tally: Tally::default(),
         })
     }
@@ -137,34 +140,46 @@ impl Egress {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Takes a request of the guest all the way.
+    /// Policy: may this be asked? Told at once, so that a request which waits, for its body or its turn, holds no more than
+    /// the policy's bounds on a URL and headers.
     ///
     /// # Errors
-    /// [`Error::HttpRequestDenied`] where the policy refuses it and nothing was sent; else what became of it.
+    /// [`Error::HttpRequestDenied`]: it is refused, and nothing is sent.
+    pub fn judge(&self, parts: Parts) -> Result<Permitted, Error> {
+        let trail = Trail::new(&self.audit, &parts);
+        match self.policy.judge(&parts.method, &parts.uri, &parts.headers) {
+            Ok(permit) => Ok(Permitted {
+                trail: trail.permitted(&permit),
+                permit,
+                method: parts.method,
+                headers: own_headers(parts.headers),
+            }),
+            Err(refusal) => {
+                let trail = match refusal {
+                    Refusal::Origin => trail.to(&parts.uri),
+                    _ => trail,
+                };
+                Err(self.refuse(refusal, &trail))
+            }
+        }
+    }
+
+    /// Takes a request of the guest the rest of the way.
+    ///
+    /// # Errors
+    /// [`Error::HttpRequestDenied`] where it is refused and nothing was sent; else what became of it.
     pub async fn send(
         &self,
-        request: http::Request<WasiBody>,
+        judged: Result<Permitted, Error>,
+        body: WasiBody,
     ) -> Result<http::Response<WasiBody>, Error> {
-        let (parts, body) = request.into_parts();
-
-        // The guest's body is drained first: one that is dropped early reaches the guest as a broken
+        // The guest's body is drained before anything is said: one that is dropped early reaches the guest as a broken
         // connection in place of the refusal.
         let has_body = drain(body).await;
-        let trail = Trail::new(&self.audit, &parts);
-        let judged = self.policy.judge(&parts.method, &parts.uri, &parts.headers);
-        let permit = match judged {
-            Ok(permit) if !has_body => permit,
-            refused => {
-                let refusal = refused.err().unwrap_or(Refusal::Body);
-                // Tried requests count too: trying for ever must come to an end, and so must the log of it.
-                if !self.usage.take(Limit::Requests, 1, &self.limits) {
-                    return Err(self.refuse(&Refusal::Budget, ""));
-                }
-                trail.refused(&refusal, &parts.uri);
-                return Err(self.refuse(&refusal, ""));
-            }
-        };
-        let trail = trail.permitted(&permit);
+        let permitted = judged?;
+        if has_body {
+            return Err(self.refuse(Refusal::Body, &permitted.trail));
+        }
 
         // Pace: as many requests at once as the connection allows.
         let slot_in_flight = Arc::clone(&self.in_flight)
@@ -174,8 +189,7 @@ impl Egress {
         let under_way = self.most_in_flight - self.in_flight.available_permits();
         self.usage.peak(Limit::InFlight, under_way as u64);
 
-        let headers = own_headers(parts.headers);
-        let (head, spooled, attempt) = self.ask(&permit, &parts.method, &headers, &trail).await?;
+        let (head, spooled, attempt) = self.ask(&permitted).await?;
         let redactor = self.vault.redactor();
         let mut answer = http::Response::new(answer::body(
             spooled,
@@ -190,26 +204,19 @@ impl Egress {
     }
 
     /// Retry: asks until there is an answer that will not pass, or the attempts are used up.
-    async fn ask(
-        &self,
-        permit: &Permit<'_>,
-        method: &Method,
-        headers: &HeaderMap,
-        trail: &Arc<Trail>,
-    ) -> Result<(Head, answer::Spooled, Attempt), Error> {
-        let family = &permit.rule.family;
-        let slot = permit.slot.map(SlotName::as_str);
-        let idempotent = method.is_idempotent();
+    async fn ask(&self, permitted: &Permitted) -> Result<(Head, answer::Spooled, Attempt), Error> {
+        let family = &permitted.permit.rule.family;
+        let slot = permitted.permit.slot.as_ref().map(SlotName::as_str);
+        let idempotent = permitted.method.is_idempotent();
         let mut attempt = 1;
         loop {
             if !self.usage.take(Limit::Requests, 1, &self.limits) {
-                trail.refused_later(&Refusal::Budget);
-                return Err(self.refuse(&Refusal::Budget, family));
+                return Err(self.out_of_budget(&permitted.trail));
             }
             self.sent.fetch_add(1, Ordering::Relaxed);
-            let mut noted = Attempt::begin(trail, attempt);
+            let mut noted = Attempt::begin(&permitted.trail, attempt);
             let last = attempt >= self.retry.attempts || !idempotent;
-            let asked = self.once(permit, method, headers, &mut noted).await;
+            let asked = self.once(permitted, &mut noted).await;
             let wait = match asked {
                 Ok((head, spooled)) => {
                     noted.answered(head.status);
@@ -234,7 +241,7 @@ impl Egress {
                     noted.failed(&reason);
                     self.tally.failure(reason.clone());
                     if last || failure.is_final() {
-                        tracing::warn!(family, attempt, reason, "no answer");
+                        tracing::debug!(family, attempt, reason, "no answer");
                         return Err(failure.into());
                     }
                     tracing::debug!(family, attempt, reason, "asking again");
@@ -250,16 +257,15 @@ impl Egress {
     /// Credential and client: from here on the request holds a secret.
     async fn once(
         &self,
-        permit: &Permit<'_>,
-        method: &Method,
-        headers: &HeaderMap,
+        permitted: &Permitted,
         noted: &mut Attempt,
     ) -> Result<(Head, answer::Spooled), reqwest::Error> {
         let mut request = self
             .client
-            .request(method.clone(), permit.url.clone())
-            .headers(headers.clone());
-        if let Some(value) = permit.slot.and_then(|slot| self.vault.authorization(slot)) {
+            .request(permitted.method.clone(), permitted.permit.url.clone())
+            .headers(permitted.headers.clone());
+        let slot = permitted.permit.slot.as_ref();
+        if let Some(value) = slot.and_then(|slot| self.vault.authorization(slot)) {
             request = request.header(header::AUTHORIZATION, value);
         }
         let mut response = request.send().await?;
@@ -270,12 +276,37 @@ impl Egress {
         Ok((head, answer::spool(response, noted).await?))
     }
 
-    fn refuse(&self, refusal: &Refusal, family: &str) -> Error {
+    /// Refuses a request. Tried requests count too: trying for ever must come to an end, and so must the log of it.
+    fn refuse(&self, refusal: Refusal, trail: &Trail) -> Error {
+        if !self.usage.take(Limit::Requests, 1, &self.limits) {
+            return self.out_of_budget(trail);
+        }
+        trail.refused(&refusal);
+        self.denied(&refusal, "")
+    }
+
+    /// Refuses a request since the run has used up its requests. The first is noted in the log, all are counted.
+    fn out_of_budget(&self, trail: &Trail) -> Error {
+        if !self.budget_told.swap(true, Ordering::Relaxed) {
+            trail.refused(&Refusal::Budget);
+        }
+        self.denied(&Refusal::Budget, trail.family())
+    }
+
+    fn denied(&self, refusal: &Refusal, family: &str) -> Error {
         tracing::debug!(rule = refusal.word(), "a request was refused: {refusal}");
         self.tally
             .count(family, None, Verdict::Refused(refusal.word()));
         Error::HttpRequestDenied
     }
+}
+
+/// A request that the policy permits.
+pub struct Permitted {
+    permit: Permit,
+    method: Method,
+    headers: HeaderMap,
+    trail: Arc<Trail>,
 }
 
 /// Status and headers of an answer.

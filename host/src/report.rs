@@ -37,6 +37,46 @@ pub struct Facts {
     pub secrets_redacted: u64,
 }
 
+/// What a run file holds, counted.
+#[derive(Debug, Default)]
+pub struct Counts {
+    entities: BTreeMap<String, u64>,
+    relations: BTreeMap<String, u64>,
+    dangling_entities: u64,
+    duplicates: u64,
+    coverage: Vec<CoverageRow>,
+    coverage_rows: u64,
+    warnings: Vec<String>,
+}
+
+impl Counts {
+    /// Counts.
+    ///
+    /// # Errors
+    /// Where the run file can't be read, or the work on it was stopped.
+    pub fn of(file: &RunFile) -> anyhow::Result<Self> {
+        let (entities, relations) = file.counts()?;
+        let (coverage, coverage_rows) = file.coverage(MOST_ROWS)?;
+        Ok(Self {
+            entities,
+            relations,
+            dangling_entities: file.dangling()?,
+            duplicates: file.duplicates(),
+            coverage,
+            coverage_rows,
+            warnings: file.warnings(MOST_ROWS)?,
+        })
+    }
+
+    /// Nothing but a sentence that says why.
+    pub fn unknown(why: &str) -> Self {
+        Self {
+            warnings: vec![why.to_owned()],
+            ..Self::default()
+        }
+    }
+}
+
 /// What a run amounts to.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -94,18 +134,16 @@ pub struct RequestCount {
 }
 
 impl Report {
-    /// Puts a report together from a run file that is complete.
+    /// Puts a report together.
     ///
     /// # Errors
-    /// Where the run file can't be read.
-    pub fn gather(
+    /// None in practice: the time of the start can be written.
+    pub fn new(
         facts: Facts,
         outcome: Outcome,
-        file: &RunFile,
+        counts: Counts,
         egress: &Egress,
     ) -> anyhow::Result<Self> {
-        let (entities, relations) = file.counts()?;
-        let (coverage, coverage_rows) = file.coverage(MOST_ROWS)?;
         let requests = egress
             .tally()
             .entries()
@@ -126,17 +164,17 @@ impl Report {
             settings: facts.settings,
             started: facts.started.format(&Rfc3339)?,
             duration_seconds: facts.duration.as_secs_f64(),
-            entities,
-            relations,
-            dangling_entities: file.dangling()?,
-            duplicates: file.duplicates(),
+            entities: counts.entities,
+            relations: counts.relations,
+            dangling_entities: counts.dangling_entities,
+            duplicates: counts.duplicates,
             secrets_redacted: facts.secrets_redacted,
             requests_sent: egress.sent(),
             requests,
             limits: egress.usage().against(&facts.limits),
-            coverage,
-            coverage_rows,
-            warnings: file.warnings(MOST_ROWS)?,
+            coverage: counts.coverage,
+            coverage_rows: counts.coverage_rows,
+            warnings: counts.warnings,
         })
     }
 }

@@ -1,7 +1,10 @@
 //! One run: a connector, a connection, a directory for what comes out.
 
+mod settle;
+mod workshop;
+
 use crate::audit::Event;
-use crate::collect::{self, Collector, DEEPEST, Format, RunFile};
+use crate::collect::{self, Collector, Format, RunFile};
 use crate::component::ComponentFile;
 use crate::connection::Connection;
 use crate::digest::Digest;
@@ -15,14 +18,14 @@ use crate::report::{self, Report};
 use crate::sandbox::{CoverageStatus, Finding, Host, Observer, Sandbox, Services, Settings};
 use crate::vault::Redactor;
 use anyhow::Context;
+use settle::{Exports, Settled};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use time::OffsetDateTime;
+use workshop::Workshop;
 
 /// A connector and a connection that fit together.
 pub struct Run {
@@ -54,7 +57,7 @@ impl Run {
         manifest: Manifest,
         mut connection: Connection,
         machine: &Machine,
-    ) -> Result<Self, StartError> {
+    ) -> Result<Arc<Self>, StartError> {
         let refused = |message| StartError::Refused(Outcome::ComponentRefused { message });
         let redactor = connection.vault.redactor().clone();
         let egress = Egress::new(&manifest, &mut connection, Arc::clone(&machine.names))?;
@@ -74,14 +77,14 @@ impl Run {
         let sandbox = Sandbox::load(&component, machine)
             .await
             .map_err(StartError::Refused)?;
-        Ok(Self {
+        Ok(Arc::new(Self {
             manifest,
             egress: Arc::new(egress),
             redactor,
             connection,
             sandbox,
             digest,
-        })
+        }))
     }
 
     /// Adds this run's audit lines to a file too.
@@ -96,7 +99,8 @@ impl Run {
     pub async fn check(&self, observer: Arc<dyn Observer>) -> Result<Vec<Finding>, Outcome> {
         self.note_start("check");
         let host = self.host(None, observer);
-        let checked = self.sandbox.check(host, self.limits()).await;
+        let never = std::future::pending();
+        let checked = self.sandbox.check(host, self.limits(), never).await;
         let checked = checked.map_err(|outcome| self.explained(outcome));
         self.note_end(checked.as_ref().err().unwrap_or(&Outcome::Complete));
         let findings = checked?;
@@ -119,13 +123,14 @@ impl Run {
     /// # Errors
     /// Where the disk is full or broken.
     pub async fn extract(
-        &self,
+        self: &Arc<Self>,
         out: &Path,
         formats: &[Format],
         observer: Arc<dyn Observer>,
         cancelled: impl Future<Output = ()>,
     ) -> anyhow::Result<Report> {
         let started = (Instant::now(), OffsetDateTime::now_utc());
+        let mut cancelled = std::pin::pin!(cancelled);
         fs::create_dir_all(out).with_context(|| format!("{} can't be created", out.display()))?;
         let workshop = Workshop::new(out)?;
         let (file, _) = workshop.private_file("run.db")?;
@@ -139,29 +144,37 @@ impl Run {
             *self.limits(),
             Arc::clone(self.egress.usage()),
         )));
-
-        let ended = {
-            let host = self.host(Some(Arc::clone(&collector)), observer);
-            tokio::select! {
-                ended = self.sandbox.extract(host, self.limits()) => ended,
-                () = cancelled => Err(Outcome::Cancelled),
-            }
-        };
-
+        let host = self.host(Some(Arc::clone(&collector)), observer);
+        let ended = self
+            .sandbox
+            .extract(host, self.limits(), cancelled.as_mut())
+            .await;
         let collector = Arc::into_inner(collector).context("the guest is still running")?;
         let mut file = collector
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
             .into_file();
-        let report = self.reconcile(&mut file, ended, started)?;
+        file.seal().context("the run file can't be written")?;
+
+        let exports = Exports {
+            formats: formats.to_vec(),
+            directory: workshop.path().to_owned(),
+        };
+        let wall = Duration::from_secs(self.limits().wall_seconds);
+        let (mut file, settled) = settle::settle(self, file, ended, exports, async {
+            tokio::select! {
+                () = cancelled => Outcome::Cancelled,
+                () = tokio::time::sleep(wall.saturating_sub(started.0.elapsed())) => Outcome::Exhausted {
+                    limit: Limit::WallSeconds,
+                    allowed: self.limits().wall_seconds,
+                },
+            }
+        })
+        .await?;
+        let report = self.report(&mut file, settled, started)?;
         self.note_end(&report.outcome);
         let audited = self.egress.audit().check();
         audited.context("the audit log can't be written")?;
-        if report.outcome.finished() {
-            for format in formats {
-                collect::export(&file, &self.manifest.app, *format, workshop.path())?;
-            }
-        }
         file.close().context("the run file can't be written")?;
         workshop.write_private("run.json", &report::json(&report)?)?;
         if report.outcome.finished() {
@@ -172,84 +185,17 @@ impl Run {
         Ok(report)
     }
 
-    /// What the manifest says about credentials of this look.
-    pub fn hints(&self) -> &[String] {
-        &self.connection.hints
-    }
-
-    /// Settles what the run amounts to, and notes it in the run file.
-    fn reconcile(
+    /// What is said of the run when it is over, and noted in its file.
+    fn report(
         &self,
         file: &mut RunFile,
-        ended: Result<(), Outcome>,
+        settled: Settled,
         started: (Instant, OffsetDateTime),
     ) -> anyhow::Result<Report> {
-        for hint in &self.connection.hints {
-            file.warn(hint)?;
-        }
-        let missing = file.set_missing_apart()?;
-        if missing.relations > 0 {
-            let ends: Vec<String> = missing
-                .examples
-                .iter()
-                .map(|(kind, id)| format!("{kind} {id}"))
-                .collect();
-            file.warn(&format!(
-                "{} relations were left out of the exports: an end of theirs is no entity, among them {}",
-                missing.relations,
-                ends.join(", ")
-            ))?;
-        }
-        if file.contradictions() > 0 {
-            file.warn(&format!(
-                "{} entities or relations came more than once and disagreed; one of each was kept",
-                file.contradictions()
-            ))?;
-        }
-        if self.redactor.found() > 0 {
-            file.warn(&format!(
-                "a secret of this connection was found in what the API or the connector said, and redacted {} times; find out why before you trust either",
-                self.redactor.found()
-            ))?;
-        }
-        let refused = self.refused();
-        for (rule, count) in &refused {
-            file.warn(&format!(
-                "{count} requests were refused by the policy's rule \"{rule}\" and not sent; what they were for is missing"
-            ))?;
-        }
-        let circles = file.containment_circles()?;
-        if circles > 0 {
-            file.warn(&format!(
-                "{circles} containments form circles, or lie more than {DEEPEST} deep: what is in what can't be told there"
-            ))?;
-        }
-        let silent = file.coverage(0)?.1 == 0;
-        if silent && ended.is_ok() {
-            file.warn(
-                "the connector said nothing of what it could and could not read, so nobody knows",
-            )?;
-        }
-        let outcome = match ended {
-            // It may not have noticed, or not have said so.
-            Ok(()) if refused.contains_key(Refusal::Budget.word()) => {
-                self.explained(Outcome::Complete)
-            }
-            Ok(()) => match file.gaps()?
-                + u64::from(missing.relations > 0)
-                + u64::from(circles > 0)
-                + u64::from(silent)
-                + u64::from(!refused.is_empty())
-            {
-                0 => Outcome::Complete,
-                gaps => Outcome::Partial { gaps },
-            },
-            Err(outcome) => self.explained(outcome),
-        };
         let duration = started.0.elapsed();
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.egress.usage().peak(Limit::WallSeconds, nanos);
-        file.note("outcome", &outcome.to_string())?;
+        file.note("outcome", &settled.outcome.to_string())?;
         file.note("connector", &self.manifest.name)?;
         file.note("component_sha256", &self.digest.to_string())?;
         for (entry, count) in self.egress.tally().entries() {
@@ -269,7 +215,12 @@ impl Run {
             duration,
             secrets_redacted: self.redactor.found(),
         };
-        Report::gather(facts, outcome, file, &self.egress)
+        Report::new(facts, settled.outcome, settled.counts, &self.egress)
+    }
+
+    /// What the manifest says about credentials of this look.
+    pub fn hints(&self) -> &[String] {
+        &self.connection.hints
     }
 
     /// The rules that refused a request, and how often.
@@ -383,84 +334,5 @@ pub fn check_exit_code(findings: &[Finding]) -> u8 {
         3
     } else {
         4
-    }
-}
-
-/// A directory beside the results where a run's files are made; it goes when it is dropped.
-struct Workshop {
-    directory: tempfile::TempDir,
-    out: PathBuf,
-}
-
-impl Workshop {
-    fn new(out: &Path) -> anyhow::Result<Self> {
-        let directory = tempfile::Builder::new()
-            .prefix(".run-")
-            .tempdir_in(out)
-            .with_context(|| format!("nothing can be written to {}", out.display()))?;
-        Ok(Self {
-            directory,
-            out: out.to_owned(),
-        })
-    }
-
-    fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
-    /// Creates an empty file that its owner alone can read.
-    fn private_file(&self, name: &str) -> std::io::Result<(PathBuf, fs::File)> {
-        let path = self.path().join(name);
-        let file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
-        Ok((path, file))
-    }
-
-    fn write_private(&self, name: &str, text: &str) -> std::io::Result<()> {
-        self.private_file(name)?.1.write_all(text.as_bytes())
-    }
-
-    /// Puts a finished run in the place of an earlier one.
-    fn publish(&self, formats: &[Format]) -> anyhow::Result<()> {
-        let exports = formats.iter().flat_map(|format| format.files());
-        for name in exports.chain(report::RECORDS) {
-            self.put(name, name)?;
-        }
-        for format in [Format::Csv, Format::Jsonl] {
-            if !formats.contains(&format) {
-                format
-                    .files()
-                    .into_iter()
-                    .try_for_each(|name| self.remove(name))?;
-            }
-        }
-        report::RECORDS
-            .iter()
-            .try_for_each(|name| self.remove(&format!("failed-{name}")))
-    }
-
-    fn publish_failure(&self) -> anyhow::Result<()> {
-        report::RECORDS
-            .iter()
-            .try_for_each(|name| self.put(name, &format!("failed-{name}")))
-    }
-
-    fn put(&self, from: &str, to: &str) -> anyhow::Result<()> {
-        let (from, to) = (self.path().join(from), self.out.join(to));
-        // On disk before it has its name, so that a crash leaves the old file or the whole new one.
-        fs::File::open(&from)?.sync_all()?;
-        fs::rename(&from, &to).with_context(|| format!("{} can't be written", to.display()))
-    }
-
-    fn remove(&self, name: &str) -> anyhow::Result<()> {
-        match fs::remove_file(self.out.join(name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("the old {name} can't be removed"))
-            }
-            _ => Ok(()),
-        }
     }
 }

@@ -5,6 +5,7 @@ mod contract;
 mod cpu;
 mod errors;
 mod memory;
+mod thread;
 
 pub use contract::{CoverageStatus, Failure, Finding, Host, Settings};
 
@@ -38,6 +39,9 @@ impl Sandbox {
     /// # Errors
     /// [`Outcome::ComponentRefused`] where it is no component of this contract, or can't be compiled within bounds.
     pub async fn load(file: &ComponentFile, machine: &Machine) -> Result<Self, Outcome> {
+        if let Some(excess) = file.contents().excess() {
+            return Err(refused(excess));
+        }
         let engine = engine::engine()
             .map_err(|error| refused(format!("the engine can't be set up: {error}")))?;
         let key = Key {
@@ -69,40 +73,68 @@ impl Sandbox {
         Ok(Self { engine, connector })
     }
 
-    /// Runs the component's `check`.
+    /// Runs the component's `check`, until `stopped` comes.
     ///
     /// # Errors
     /// How it ended, where it gave no findings.
-    pub async fn check(&self, host: Host, limits: &Limits) -> Result<Vec<Finding>, Outcome> {
-        let findings = self
-            .call(host, limits, async |connector, store| {
-                connector.call_check(store).await
-            })
-            .await?;
-        findings.map_err(Outcome::from)
-    }
-
-    /// Runs the component's `extract`. What it emitted is in the host's collector, however it ended.
-    ///
-    /// # Errors
-    /// How it ended, where that was not well.
-    pub async fn extract(&self, host: Host, limits: &Limits) -> Result<(), Outcome> {
-        let result = self
-            .call(host, limits, async |connector, store| {
-                connector.call_extract(store).await
-            })
-            .await?;
-        result.map_err(Outcome::from)
-    }
-
-    async fn call<R>(
+    pub async fn check(
         &self,
         host: Host,
         limits: &Limits,
+        stopped: impl Future<Output = ()>,
+    ) -> Result<Vec<Finding>, Outcome> {
+        let call = self.call(host, limits);
+        let findings = thread::run(stopped, move || {
+            call.run(async |connector, store| connector.call_check(store).await)
+        })
+        .await?;
+        findings.map_err(Outcome::from)
+    }
+
+    /// Runs the component's `extract`, until `stopped` comes. What it emitted is in the host's collector, however it ended.
+    ///
+    /// # Errors
+    /// How it ended, where that was not well.
+    pub async fn extract(
+        &self,
+        host: Host,
+        limits: &Limits,
+        stopped: impl Future<Output = ()>,
+    ) -> Result<(), Outcome> {
+        let call = self.call(host, limits);
+        let result = thread::run(stopped, move || {
+            call.run(async |connector, store| connector.call_extract(store).await)
+        })
+        .await?;
+        result.map_err(Outcome::from)
+    }
+
+    fn call(&self, host: Host, limits: &Limits) -> Call {
+        Call {
+            engine: self.engine.clone(),
+            connector: self.connector.clone(),
+            host,
+            limits: *limits,
+        }
+    }
+}
+
+/// One call into a guest.
+struct Call {
+    engine: Engine,
+    connector: ConnectorPre<Host>,
+    host: Host,
+    limits: Limits,
+}
+
+impl Call {
+    async fn run<R>(
+        self,
         export: impl AsyncFnOnce(&contract::Connector, &mut Store<Host>) -> wasmtime::Result<R>,
     ) -> Result<R, Outcome> {
+        let limits = &self.limits;
         let budget = Arc::new(CpuBudget::new(Duration::from_secs(limits.cpu_seconds)));
-        let mut store = Store::new(&self.engine, host);
+        let mut store = Store::new(&self.engine, self.host);
         store.limiter(|host| &mut host.memory);
         store.set_hostcall_fuel(limits.size(Limit::CallMib));
         store.set_max_component_handles(limits.size(Limit::Handles));
@@ -174,6 +206,9 @@ fn ended(error: &wasmtime::Error, host: &Host, limits: &Limits) -> Outcome {
         || text.contains("handle limit exceeded")
     {
         return exhausted(Limit::Handles, limits);
+    }
+    if text.contains("resource limit exceeded") {
+        return refused(memory::too_many());
     }
     if text.contains("fuel allocated for hostcalls") {
         return exhausted(Limit::CallMib, limits);

@@ -22,6 +22,9 @@ use zeroize::Zeroizing;
 /// without mangling honest text.
 const SHORTEST_SECRET: usize = 8;
 
+/// The longest, in bytes: what common servers take in one header. What finds a secret takes some thousand times its size.
+const LONGEST_SECRET: usize = 8 * 1024;
+
 /// A secret's bytes. Overwritten when dropped; can't be printed.
 pub struct Secret(Zeroizing<Vec<u8>>);
 
@@ -29,7 +32,7 @@ impl Secret {
     /// Takes a value as its source gave it: one trailing line break is dropped.
     ///
     /// # Errors
-    /// Where the value is shorter than 8 bytes or holds something other than visible ASCII. The text says
+    /// Where the value is shorter than 8 bytes, longer than 8 KiB, or holds something other than visible ASCII. The text says
     /// what, and never repeats the value.
     pub fn new(mut value: Zeroizing<Vec<u8>>) -> Result<Self, String> {
         if value.last() == Some(&b'\n') {
@@ -40,6 +43,11 @@ impl Secret {
         }
         if value.is_empty() {
             return Err("is empty".to_owned());
+        }
+        if value.len() > LONGEST_SECRET {
+            return Err(format!(
+                "is longer than {LONGEST_SECRET} characters, which no server takes"
+            ));
         }
         if let Some(position) = value.iter().position(|byte| !byte.is_ascii_graphic()) {
             return Err(format!(
@@ -209,7 +217,15 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_secret_is_said_without_it() {
-        for bad in ["", "\n", "sh0rt", "with space in it", "caf\u{e9}caf\u{e9}"] {
+        let long = "x".repeat(LONGEST_SECRET + 1);
+        for bad in [
+            "",
+            "\n",
+            "sh0rt",
+            "with space in it",
+            "caf\u{e9}caf\u{e9}",
+            &long,
+        ] {
             let Err(error) = Secret::new(Zeroizing::new(bad.as_bytes().to_vec())) else {
                 panic!("{bad:?} was taken")
             };

@@ -226,7 +226,7 @@ pub enum Item {
 #[error("{0}")]
 pub struct BadItem(pub String);
 
-/// The longest id, in bytes, as `wit/` says.
+/// The longest id or word, in bytes, as `wit/` says.
 const LONGEST_ID: usize = 1024;
 
 /// Keys of a relation's metadata that are the host's own.
@@ -297,7 +297,13 @@ impl Item {
             std::borrow::Cow::Borrowed(_) => text,
             std::borrow::Cow::Owned(clean) => clean,
         };
-        let shown = |text: String| visible(clean(text));
+        let shown = |text: String| visible(clean(text), steers);
+        // Line breaks and tabs are common in descriptions, and escaped where metadata is written.
+        let written = |text: String| {
+            visible(clean(text), |character| {
+                steers(character) && !matches!(character, '\n' | '\r' | '\t')
+            })
+        };
         let clean_key = |key: Key| Key {
             source_id: clean(key.source_id),
             ..key
@@ -307,9 +313,9 @@ impl Item {
                 .into_iter()
                 .map(|(key, value)| {
                     let value = match value {
-                        Metadatum::Text(text) => Metadatum::Text(clean(text)),
+                        Metadatum::Text(text) => Metadatum::Text(written(text)),
                         Metadatum::Texts(texts) => {
-                            Metadatum::Texts(texts.into_iter().map(clean).collect())
+                            Metadatum::Texts(texts.into_iter().map(written).collect())
                         }
                         other => other,
                     };
@@ -385,8 +391,8 @@ impl Item {
 }
 
 /// A text that a person sees: what steers its display becomes U+FFFD.
-fn visible(text: String) -> String {
-    if text.contains(steers) {
+fn visible(text: String, steers: impl Fn(char) -> bool) -> String {
+    if text.contains(&steers) {
         text.replace(steers, "\u{fffd}")
     } else {
         text
@@ -413,16 +419,29 @@ fn check_key(key: &Key) -> Result<(), BadItem> {
             "a source id that holds a control character, or one that turns text around".to_owned(),
         ));
     }
+    check_formula("source id", id)
+}
+
+/// Ids and words are not changed on their way to a file, so one that a spreadsheet would run is none. Honest ids begin with
+/// a sign at times (`@me`, `-1`); what computes something begins with `=` or calls a function or a program.
+fn check_formula(what: &str, text: &str) -> Result<(), BadItem> {
+    let computes = text.starts_with('=')
+        || text.starts_with(['+', '-', '@']) && text.contains(['(', '|', '!']);
+    if computes {
+        return Err(BadItem(format!(
+            "a {what} that a spreadsheet would take for a formula"
+        )));
+    }
     Ok(())
 }
 
 fn check_word(what: &str, word: &str) -> Result<(), BadItem> {
-    if word.is_empty() || word.contains(steers) {
+    if word.is_empty() || word.len() > LONGEST_ID || word.contains(steers) {
         return Err(BadItem(format!(
-            "a {what} that is empty or holds a control character, or one that turns text around"
+            "a {what} that is empty or over {LONGEST_ID} bytes, or holds a control character or one that turns text around"
         )));
     }
-    Ok(())
+    check_formula(what, word)
 }
 
 fn check_metadata(metadata: &[(String, Metadatum)], own: &[&str]) -> Result<(), BadItem> {

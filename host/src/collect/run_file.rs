@@ -4,14 +4,42 @@ use super::item::{Coverage, Entity, Item, Metadatum, Relation};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A run file that is being written. Everything happens in one transaction and without a journal of
-/// SQLite's: the file lies in a directory of its own that is thrown away where the run doesn't finish.
+/// A run file that is being written. Items are written in one transaction and without a journal of SQLite's: the file lies
+/// in a directory of its own that is thrown away where the run doesn't finish. Once it is sealed they stay, whatever becomes
+/// of the work on them.
 pub struct RunFile {
     database: Connection,
+    stop: Stop,
     duplicates: u64,
     contradictions: u64,
 }
+
+/// Asks the work on a run file to stop, from any thread.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// What is under way ends as soon as SQLite looks.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// After how many of SQLite's instructions it looks whether it shall stop: some tenth of a millisecond.
+const STEPS: std::ffi::c_int = 10_000;
+
+/// The most characters of a sentence that a report repeats.
+const MOST_CHARACTERS: usize = 4000;
+
+/// The most source types that are counted one by one.
+const MOST_TYPES: usize = 100;
 
 /// A relation with an end that no entity has.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,15 +94,19 @@ impl RunFile {
     /// # Errors
     /// Where the file exists or can't be written.
     pub fn create(path: &Path) -> rusqlite::Result<Self> {
-        let database = Connection::open(path)?;
+        let mut database = Connection::open(path)?;
         database.execute_batch(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
-             PRAGMA temp_store = MEMORY;",
+             PRAGMA temp_store = FILE;",
         )?;
+        let stop = Stop::default();
+        let asked = stop.clone();
+        database.progress_handler(STEPS, Some(move || asked.is_asked()))?;
         database.execute_batch("BEGIN")?;
         database.execute_batch(SCHEMA)?;
         Ok(Self {
             database,
+            stop,
             duplicates: 0,
             contradictions: 0,
         })
@@ -193,6 +225,47 @@ impl RunFile {
                 coverage.slot
             ])?;
         Ok(())
+    }
+
+    /// The items are all there: from here on they stay.
+    ///
+    /// # Errors
+    /// As [`RunFile::warn`].
+    pub fn seal(&mut self) -> rusqlite::Result<()> {
+        self.database
+            .execute_batch("COMMIT; PRAGMA journal_mode = DELETE;")
+    }
+
+    /// What stops the work on this file.
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Works on the file, wholly or not at all: None where it was stopped, and the file is as before.
+    ///
+    /// # Errors
+    /// Those of the work.
+    pub fn wholly<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> anyhow::Result<T>,
+    ) -> anyhow::Result<Option<T>> {
+        self.database.execute_batch("BEGIN")?;
+        let worked = work(self);
+        // From here on nothing takes long.
+        let stopped = self.stop.0.swap(false, Ordering::Relaxed);
+        match worked {
+            Ok(done) => {
+                self.database.execute_batch("COMMIT")?;
+                Ok(Some(done))
+            }
+            Err(_) if stopped => {
+                if !self.database.is_autocommit() {
+                    self.database.execute_batch("ROLLBACK")?;
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Adds a sentence for the person who reads the result.
@@ -314,7 +387,8 @@ impl RunFile {
         Ok(left)
     }
 
-    /// How many entities there are of each source type, and relations of each kind.
+    /// How many entities there are of each source type, and relations of each kind. Beyond the hundred most frequent types
+    /// they are counted together, as `(other)`.
     ///
     /// # Errors
     /// Where the file can't be read.
@@ -325,8 +399,18 @@ impl RunFile {
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect()
         };
+        let mut entities = count(&format!(
+            "SELECT source_type, count(*) FROM entity GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_TYPES}"
+        ))?;
+        let all: u64 = self
+            .database
+            .query_row("SELECT count(*) FROM entity", [], |row| row.get(0))?;
+        let other = all - entities.values().sum::<u64>();
+        if other > 0 {
+            *entities.entry("(other)".to_owned()).or_default() += other;
+        }
         Ok((
-            count("SELECT source_type, count(*) FROM entity GROUP BY 1")?,
+            entities,
             count("SELECT kind, count(*) FROM relation GROUP BY 1")?,
         ))
     }
@@ -352,13 +436,14 @@ impl RunFile {
             .query_row("SELECT count(*) FROM coverage", [], |row| row.get(0))?;
         let rows = self
             .database
-            .prepare(
-                "SELECT family, scope, status, reason, slot FROM coverage
+            .prepare(&format!(
+                "SELECT family, substr(scope, 1, {MOST_CHARACTERS}), status, substr(reason, 1, {MOST_CHARACTERS}),
+                    substr(slot, 1, {MOST_CHARACTERS}) FROM coverage
                  ORDER BY scope IS NOT NULL,
                     CASE status WHEN 'unreadable' THEN 0 WHEN 'partial' THEN 1 WHEN 'complete' THEN 2
                         WHEN 'left-out' THEN 3 ELSE 4 END,
-                    family, scope, reason LIMIT ?1",
-            )?
+                    family, scope, reason LIMIT ?1"
+            ))?
             .query_map([most as u64], |row| {
                 Ok(CoverageRow {
                     family: row.get(0)?,
@@ -384,13 +469,15 @@ impl RunFile {
         )
     }
 
-    /// The warnings, at most `most` of them.
+    /// The warnings, at most `most` of them, each as far as a report repeats it.
     ///
     /// # Errors
     /// As [`RunFile::counts`].
     pub fn warnings(&self, most: usize) -> rusqlite::Result<Vec<String>> {
         self.database
-            .prepare("SELECT DISTINCT text FROM warning ORDER BY 1 LIMIT ?1")?
+            .prepare(&format!(
+                "SELECT DISTINCT substr(text, 1, {MOST_CHARACTERS}) FROM warning ORDER BY 1 LIMIT ?1"
+            ))?
             .query_map([most as u64], |row| row.get(0))?
             .collect()
     }
@@ -411,12 +498,14 @@ impl RunFile {
         &self.database
     }
 
-    /// Ends the transaction and closes the file.
+    /// Closes the file with all that was written.
     ///
     /// # Errors
     /// As [`RunFile::warn`].
     pub fn close(self) -> rusqlite::Result<()> {
-        self.database.execute_batch("COMMIT")?;
+        if !self.database.is_autocommit() {
+            self.database.execute_batch("COMMIT")?;
+        }
         self.database.close().map_err(|(_, error)| error)
     }
 }

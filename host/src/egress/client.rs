@@ -10,6 +10,8 @@ use std::time::Duration;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long an answer may be silent, from its beginning and between any two pieces of it.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The largest head of an HTTP/2 answer that is taken, in bytes. Of an HTTP/1 answer hyper takes some 400 KiB.
+const LARGEST_HEAD: u32 = 256 * 1024;
 
 /// What can't be used of `[network]`.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +49,7 @@ pub(super) fn build(
         .no_proxy()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(SILENCE_TIMEOUT)
+        .http2_max_header_list_size(LARGEST_HEAD)
         .dns_resolver(CheckedResolver {
             names,
             allow_private: network.allow_private_networks,

@@ -38,26 +38,29 @@ impl Trail {
     }
 
     /// The request may go on.
-    pub(super) fn permitted(mut self, permit: &Permit<'_>) -> Arc<Self> {
+    pub(super) fn permitted(mut self, permit: &Permit) -> Arc<Self> {
         self.family.clone_from(&permit.rule.family);
         self.rule = Some(permit.rule.path.to_string());
-        self.slot = permit.slot.map(ToString::to_string);
+        self.slot = permit.slot.as_ref().map(ToString::to_string);
         Arc::new(self)
     }
 
-    /// The policy refused it.
-    pub(super) fn refused(mut self, refusal: &Refusal, uri: &http::Uri) {
-        if *refusal == Refusal::Origin {
-            let scheme = uri.scheme_str().unwrap_or_default();
-            let authority = uri.authority().map_or("", http::uri::Authority::as_str);
-            let origin = format!("{scheme}://{authority}");
-            self.origin = Some(crate::collect::printable(&origin, 300));
-        }
-        self.refused_later(refusal);
+    /// The family of the rule that permits it; empty before it was judged.
+    pub(super) fn family(&self) -> &str {
+        &self.family
     }
 
-    /// It was permitted, but the run has used up its requests.
-    pub(super) fn refused_later(&self, refusal: &Refusal) {
+    /// It goes elsewhere: the line says where to.
+    pub(super) fn to(mut self, uri: &http::Uri) -> Self {
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let authority = uri.authority().map_or("", http::uri::Authority::as_str);
+        let origin = format!("{scheme}://{authority}");
+        self.origin = Some(crate::collect::printable(&origin, 300));
+        self
+    }
+
+    /// It was refused.
+    pub(super) fn refused(&self, refusal: &Refusal) {
         let verdict = LineVerdict::Refused {
             by: refusal.word(),
             reason: refusal.to_string(),

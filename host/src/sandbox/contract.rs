@@ -16,7 +16,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, HasData, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::bindings::http::types::{Method, Scheme};
-use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
+use wasmtime_wasi_http::p2::types::{HostIncomingResponse, HostOutgoingRequest};
 use wasmtime_wasi_http::{
     FieldMap, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx,
     WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
@@ -54,7 +54,7 @@ pub struct Settings {
 
 /// The guest makes the host remember more than it may.
 #[derive(Debug, thiserror::Error)]
-#[error("the component's unsent requests are too large")]
+#[error("the component's unsent requests and unread answers are too large")]
 pub(super) struct HeldTooMuch;
 
 /// The headers of one request, in bytes as wasi:http counts them, overhead included. The policy refuses far less; beyond
@@ -110,7 +110,7 @@ impl Host {
     }
 
     /// Notes how many handles the guest holds now, and how much it makes the host remember by them: a request that is
-    /// not sent yet may hold megabytes of authority and path.
+    /// not sent yet may hold megabytes of authority and path, and an answer its headers.
     ///
     /// # Errors
     /// [`HeldTooMuch`] where that is more than the guest's own memory may be.
@@ -120,6 +120,9 @@ impl Host {
             handles += 1;
             if let Some(fields) = entry.downcast_ref::<FieldMap>() {
                 bytes += size_of_fields(fields);
+            }
+            if let Some(answer) = entry.downcast_ref::<HostIncomingResponse>() {
+                bytes += size_of_fields(&answer.headers);
             }
             if let Some(request) = entry.downcast_ref::<HostOutgoingRequest>() {
                 bytes += size_of_fields(&request.headers);
@@ -281,8 +284,10 @@ impl WasiHttpHooks for Hooks {
         _processed: Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let egress = Arc::clone(&self.0);
+        let (parts, body) = request.into_parts();
+        let judged = egress.judge(parts);
         Box::new(async move {
-            let answer = egress.send(request).await?;
+            let answer = egress.send(judged, body).await?;
             let nothing_left: Box<dyn Future<Output = _> + Send> =
                 Box::new(std::future::ready(Ok(())));
             Ok((answer, nothing_left))

@@ -8,6 +8,12 @@ use wasmtime::ResourceLimiter;
 /// host, so this is 8 MiB; a large component has some thousands.
 const MOST_TABLE_ELEMENTS: usize = 1 << 20;
 
+/// The most instances of core modules, memories and tables that a component may make: each costs the host memory beside
+/// what it asks for. A component has a handful.
+const MOST_INSTANCES: usize = 32;
+const MOST_MEMORIES: usize = 16;
+const MOST_TABLES: usize = 64;
+
 /// wasmtime asks for each memory and table alone, so they are summed here.
 pub(super) struct MemoryCap {
     allowed: usize,
@@ -66,4 +72,23 @@ impl ResourceLimiter for MemoryCap {
         self.refused |= !fits;
         Ok(fits)
     }
+
+    fn instances(&self) -> usize {
+        MOST_INSTANCES
+    }
+
+    fn memories(&self) -> usize {
+        MOST_MEMORIES
+    }
+
+    fn tables(&self) -> usize {
+        MOST_TABLES
+    }
+}
+
+/// What is said of a component that makes more of them.
+pub(super) fn too_many() -> String {
+    format!(
+        "it makes more than {MOST_INSTANCES} instances of its modules, {MOST_MEMORIES} memories or {MOST_TABLES} tables, which no connector needs"
+    )
 }

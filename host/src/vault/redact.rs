@@ -1,15 +1,14 @@
 //! Finds secrets where they must not be.
 //!
-//! A secret is recognised raw, as base64 (alone and as the Basic pair, with either alphabet, wherever it
-//! starts within a longer encoded text it is at least found when encoded alone), percent-encoded and with
-//! JSON escapes, whatever the case of its letters. Other encodings can't be recognised.
+//! A secret is recognised raw and as base64 (alone and as the Basic pair, with either alphabet), each with any of its
+//! characters percent-encoded or escaped as JSON may have it, whatever the case of its letters. Other encodings can't be
+//! recognised, base64 of a longer text that holds the secret among them.
 
 use super::{Credential, basic_pair};
-use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
-use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use regex::bytes::{Regex, RegexBuilder};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,24 +23,26 @@ pub struct Redactor(Arc<Needles>);
 
 struct Needles {
     /// None where there is no secret at all.
-    search: Option<AhoCorasick>,
+    search: Option<Regex>,
     longest: usize,
     found: AtomicU64,
 }
 
 impl Redactor {
     pub(super) fn new<'a>(credentials: impl Iterator<Item = &'a Credential>) -> Self {
-        let mut needles: Vec<Zeroizing<Vec<u8>>> = credentials.flat_map(forms).collect();
-        needles.sort_by(|one, other| one.as_slice().cmp(other.as_slice()));
-        needles.dedup_by(|one, other| one.as_slice() == other.as_slice());
-        let longest = needles.iter().map(|needle| needle.len()).max().unwrap_or(0);
+        let mut needles: Vec<Needle> = credentials.flat_map(needles).collect();
+        needles.sort_by_key(|needle| std::cmp::Reverse(needle.longest));
+        let longest = needles.first().map_or(0, |needle| needle.longest);
         let search = (!needles.is_empty()).then(|| {
-            AhoCorasick::builder()
-                .match_kind(MatchKind::LeftmostLongest)
+            let patterns: Vec<&str> = needles.iter().map(|needle| &**needle.pattern).collect();
+            let pattern = Zeroizing::new(patterns.join("|"));
+            RegexBuilder::new(&pattern)
+                .unicode(false)
                 // A header's name loses its case on the way, and an API may change it.
-                .ascii_case_insensitive(true)
-                .build(needles.iter().map(|needle| needle.as_slice()))
-                .unwrap_or_else(|_| unreachable!("a few short needles make a small automaton"))
+                .case_insensitive(true)
+                .size_limit(usize::MAX)
+                .build()
+                .unwrap_or_else(|_| unreachable!("escaped bytes and alternatives are a pattern"))
         });
         Self(Arc::new(Needles {
             search,
@@ -138,8 +139,8 @@ impl StreamRedactor {
     }
 }
 
-/// Every form of a credential that is searched for.
-fn forms(credential: &Credential) -> Vec<Zeroizing<Vec<u8>>> {
+/// What is searched for of a credential, the longest text first: where one begins with another, all of it goes.
+fn needles(credential: &Credential) -> Vec<Needle> {
     let plain = match credential {
         Credential::Bearer { token } => vec![Zeroizing::new(token.expose().to_vec())],
         Credential::Basic { username, password } => vec![
@@ -147,57 +148,76 @@ fn forms(credential: &Credential) -> Vec<Zeroizing<Vec<u8>>> {
             basic_pair(username, password),
         ],
     };
-    let mut forms = Vec::new();
-    for value in plain {
-        let mut add = |form: String| forms.push(Zeroizing::new(form.into_bytes()));
-        for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
-            add(engine.encode(&*value));
-        }
-        let percent = Zeroizing::new(percent_encode(&value, NON_ALPHANUMERIC).to_string());
-        add(lowercase_escapes(&percent));
-        add(percent.to_string());
-        add(percent_encode(&value, URL_COMPONENT).to_string());
-        // A JSON writer may escape quotes, backslashes and, some of them, slashes.
-        let text = Zeroizing::new(String::from_utf8_lossy(&value).into_owned());
-        let escaped = Zeroizing::new(text.replace('\\', "\\\\"));
-        let json = Zeroizing::new(escaped.replace('"', "\\\""));
-        add(json.replace('/', "\\/"));
-        add(json.to_string());
-        forms.push(value);
-    }
-    forms
+    plain
+        .into_iter()
+        .flat_map(|value| [Needle::base64(&value), Needle::plain(&value)])
+        .collect()
 }
 
-/// What most programs leave alone when they encode a part of a URL.
-const URL_COMPONENT: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+/// A pattern for one text and everything that it becomes on its way through a writer of JSON or of URLs.
+struct Needle {
+    pattern: Zeroizing<String>,
+    /// The most bytes that it can match.
+    longest: usize,
+}
 
-/// The same percent-encoded text with `%2f` for `%2F`.
-fn lowercase_escapes(encoded: &str) -> String {
-    let mut escape = 0;
-    encoded
-        .chars()
-        .map(|character| {
-            if character == '%' {
-                escape = 2;
-                character
-            } else if escape > 0 {
-                escape -= 1;
-                character.to_ascii_lowercase()
-            } else {
-                character
-            }
+/// The longest form of one byte: `\u0041`.
+const LONGEST_FORM: usize = 6;
+
+impl Needle {
+    fn plain(value: &[u8]) -> Self {
+        let forms: String = value.iter().map(|byte| any_form(&[*byte])).collect();
+        Self {
+            pattern: Zeroizing::new(forms),
+            longest: value.len() * LONGEST_FORM,
+        }
+    }
+
+    /// Base64 with either alphabet, with or without its padding.
+    fn base64(value: &[u8]) -> Self {
+        let encoded = Zeroizing::new(STANDARD.encode(value));
+        let bare = encoded.trim_end_matches('=');
+        let mut pattern: String = bare
+            .bytes()
+            .map(|byte| match byte {
+                b'+' => any_form(b"+-"),
+                b'/' => any_form(b"/_"),
+                byte => any_form(&[byte]),
+            })
+            .collect();
+        for _ in bare.len()..encoded.len() {
+            pattern.push_str(&any_form(b"="));
+            pattern.push('?');
+        }
+        Self {
+            pattern: Zeroizing::new(pattern),
+            longest: encoded.len() * LONGEST_FORM,
+        }
+    }
+}
+
+/// One of these bytes: as it is, percent-encoded, or escaped as JSON may have it. The longer forms come first: of an escape
+/// no half is left.
+fn any_form(bytes: &[u8]) -> String {
+    let forms: Vec<String> = bytes
+        .iter()
+        .map(|byte| {
+            let raw = regex::escape(&char::from(*byte).to_string());
+            let short = match byte {
+                b'"' | b'\\' | b'/' => format!(r"\\{raw}|"),
+                _ => String::new(),
+            };
+            format!(r"\\u00{byte:02x}|{short}%{byte:02x}|{raw}")
         })
-        .collect()
+        .collect();
+    format!("(?:{})", forms.join("|"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::Secret;
     use super::*;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     const PASSWORD: &str = "p/a\"s%s+w=rd9";
 
@@ -225,6 +245,13 @@ mod tests {
             "p/a\\\"s%s+w=rd9".to_owned(),
             "p\\/a\\\"s%s+w=rd9".to_owned(),
             PASSWORD.to_uppercase(),
+            PASSWORD
+                .bytes()
+                .map(|byte| format!("\\u{byte:04X}"))
+                .collect(),
+            "p\\u002fa\\\"s%25s+w%3drd9".to_owned(),
+            STANDARD.encode(&pair).replace('=', "%3D"),
+            STANDARD.encode(&pair).replace('b', "\\u0062"),
         ] {
             let redactor = redactor();
             assert_eq!(redactor.text(&format!("<{form}>")), "<[redacted]>");

@@ -12,7 +12,12 @@ pub enum SecretSource {
     /// A file's whole content.
     File(PathBuf),
     /// The standard output of a program, started without a shell.
-    Command(Vec<String>),
+    Command {
+        /// The program and its arguments.
+        words: Vec<String>,
+        /// Where it is started; none: where the connection file lies.
+        directory: Option<PathBuf>,
+    },
     /// The value itself, which has to be allowed.
     Inline(Zeroizing<String>),
 }
@@ -105,7 +110,11 @@ impl SecretSource {
                     .map(Zeroizing::new)
                     .map_err(|reason| SourceError::NoFile { path, reason })
             }
-            Self::Command(words) => {
+            Self::Command {
+                words,
+                directory: own,
+            } => {
+                let directory = own.as_deref().unwrap_or(directory);
                 let (program, arguments) = words
                     .split_first()
                     .map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
@@ -141,7 +150,7 @@ impl SecretSource {
         match self {
             Self::Env(name) => format!("the environment variable {name}"),
             Self::File(path) => format!("the file {}", path.display()),
-            Self::Command(words) => {
+            Self::Command { words, .. } => {
                 format!("the command {}", words.first().map_or("", String::as_str))
             }
             Self::Inline(_) => "the connection itself".to_owned(),

@@ -147,6 +147,7 @@ pub struct Attack {
     limits: String,
     network: String,
     names: Arc<ToldNames>,
+    data_mib: Option<u64>,
 }
 
 impl Attack {
@@ -161,6 +162,7 @@ impl Attack {
             limits: "cpu_seconds = 10\nwall_seconds = 60".to_owned(),
             network: "allow_private_networks = true\nallow_plain_http = true".to_owned(),
             names: Arc::default(),
+            data_mib: None,
         }
     }
 
@@ -201,6 +203,13 @@ impl Attack {
     #[must_use]
     pub fn network(mut self, network: &str) -> Self {
         self.network = network.to_owned();
+        self
+    }
+
+    /// The memory that the host's process may have, in MiB. For [`Attack::spawn`].
+    #[must_use]
+    pub fn data_mib(mut self, mib: u64) -> Self {
+        self.data_mib = Some(mib);
         self
     }
 
@@ -254,7 +263,15 @@ impl Attack {
     /// As [`Attack::spawn`].
     pub async fn spawn_with(self, binary: &str, arguments: &[&str]) -> Attacked {
         let directory = self.lay_out();
-        let mut process = tokio::process::Command::new(binary);
+        let mut process = match self.data_mib {
+            Some(mib) => {
+                let mut shell = tokio::process::Command::new("sh");
+                let limited = format!("ulimit -d {}; exec \"$0\" \"$@\"", mib * 1024);
+                shell.args(["-c", &limited, binary]);
+                shell
+            }
+            None => tokio::process::Command::new(binary),
+        };
         process
             .args([self.command, "--connector", "connector.toml"])
             .args(["--connection", "connection.toml", "-vv"])
@@ -290,7 +307,31 @@ impl Attack {
         let files = ["connector.toml", "connection.toml"].map(|name| directory.path().join(name));
         let names = Arc::clone(&self.names) as Arc<dyn Names>;
         let out = directory.path().join("out");
-        let report = run_inside(binary, &files[0], &files[1], names, &out, &[]).await;
+        let never = std::future::pending();
+        let report = run_inside(binary, &files[0], &files[1], names, &out, &[], never).await;
+        Self::attacked(report, directory)
+    }
+
+    /// As [`Attack::inside`], cancelled as soon as `is_time` says so of the directory of results. It is asked all the
+    /// while.
+    ///
+    /// # Panics
+    /// As [`Attack::inside`].
+    pub async fn cancelled_inside(self, binary: &str, is_time: impl Fn(&Path) -> bool) -> Attacked {
+        let directory = self.lay_out();
+        let files = ["connector.toml", "connection.toml"].map(|name| directory.path().join(name));
+        let names = Arc::clone(&self.names) as Arc<dyn Names>;
+        let out = directory.path().join("out");
+        let cancelled = async {
+            while !is_time(&out) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let report = run_inside(binary, &files[0], &files[1], names, &out, &[], cancelled).await;
+        Self::attacked(report, directory)
+    }
+
+    fn attacked(report: Report, directory: TempDir) -> Attacked {
         let attacked = Attacked {
             code: None,
             printed: report.message.clone().into_bytes(),
@@ -325,7 +366,8 @@ pub async fn well_behaved(binary: &str, connection: &crate::Connection) -> [Vec<
     }
     let out = directory.path().join("out");
     let (manifest, names) = (crate::manifest(), Arc::new(SystemNames));
-    let report = run_inside(binary, &manifest, &file, names, &out, &[Format::Csv]).await;
+    let (formats, never) = ([Format::Csv], std::future::pending());
+    let report = run_inside(binary, &manifest, &file, names, &out, &formats, never).await;
     assert!(report.outcome.finished(), "{}", report.message);
     ["entities.csv", "entity_relations.csv"]
         .map(|name| std::fs::read(out.join(name)).expect("an export"))
@@ -339,13 +381,14 @@ async fn run_inside(
     names: Arc<dyn Names>,
     out: &Path,
     formats: &[Format],
+    cancelled: impl Future<Output = ()>,
 ) -> Report {
     let manifest = Manifest::load(manifest).expect("a manifest");
     let connection = Connection::load(&manifest, Some(connection), &Overrides::default());
     let connection = connection.expect("a connection");
     let run = Run::prepare(manifest, connection, &machine(binary, names)).await;
     run.unwrap_or_else(|error| panic!("the run can't begin: {error}"))
-        .extract(out, formats, Arc::new(Nobody), std::future::pending())
+        .extract(out, formats, Arc::new(Nobody), cancelled)
         .await
         .expect("a report")
 }

@@ -41,6 +41,14 @@ async fn names_that_steer_terminals_spreadsheets_and_databases() {
     attacked.expect(0, &[]);
     harmless("the screen", &attacked.printed());
     assert!(!attacked.printed().contains("\nportcullis: complete"));
+    // Metadata has the same texts.
+    for name in ["entities.csv", "entities.jsonl"] {
+        let text = String::from_utf8(attacked.file(name)).unwrap();
+        for escaped in ["u001b", "u202e", "u0007", "u0000"] {
+            assert!(!text.contains(escaped), "{escaped} is in {name}");
+        }
+        harmless(name, &text);
+    }
     let names = names(&attacked);
     assert_eq!(names.len(), formulas.len() + 1);
     for name in &names {
@@ -78,6 +86,30 @@ async fn ids_that_break_lines_end_the_run() {
         .spawn(BINARY)
         .await
         .expect(5, &["breaks the contract"]);
+}
+
+#[tokio::test]
+async fn ids_and_words_that_a_spreadsheet_would_compute_end_the_run() {
+    for attack in ["ids", "words"] {
+        for text in [
+            "=1+1",
+            "=cmd|' /C calc'!A0",
+            "+cmd|' /C calc'!A0",
+            "-cmd|' /C calc'!A0",
+            "@SUM(1+1)",
+        ] {
+            let attacked = Attack::alone(attack).lines(&[text]).spawn(BINARY).await;
+            attacked.expect(5, &["breaks the contract", "formula"]);
+        }
+        // Honest ones may begin with a sign.
+        for text in ["-1", "+49", "@me", "{a=b}"] {
+            let attacked = Attack::alone(attack).lines(&[text]).spawn(BINARY).await;
+            attacked.expect(0, &[]);
+        }
+    }
+    let long = "x".repeat(1025);
+    let attacked = Attack::alone("words").lines(&[long]).spawn(BINARY).await;
+    attacked.expect(5, &["breaks the contract"]);
 }
 
 #[tokio::test]

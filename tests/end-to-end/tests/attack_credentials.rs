@@ -38,6 +38,13 @@ fn forms() -> Vec<String> {
             percent(secret, true),
             json.replace('/', "\\/"),
             json,
+            secret
+                .bytes()
+                .map(|byte| format!("\\u{byte:04x}"))
+                .collect(),
+            // Encoded in part only, and one encoding within another.
+            percent(secret, false).replacen("t0ken", "\\u0074%30ken", 1),
+            percent(&STANDARD.encode(secret), true),
             secret.to_owned(),
         ]);
     }

@@ -211,6 +211,9 @@ async fn headers_that_are_the_hosts_are_refused() {
         "expect: 100-continue",
         "http2-settings: x",
         "accept-encoding: identity",
+        "accept-charset: utf-16",
+        "range: bytes=0-9",
+        "if-range: x",
         "x-a: 1<CR><LF>authorization: Bearer stolen",
         "x-a: 1<LF>x-b: 2",
         "x-a: <NUL>",
@@ -425,6 +428,30 @@ async fn trying_for_ever_comes_to_an_end_and_so_does_its_log() {
         .spawn(BINARY)
         .await;
     attacked.expect(5, &["requests = 20"]);
-    assert_eq!(attacked.requests().len(), 20);
+    // The first that the budget stopped is noted too.
+    let mut noted = attacked.requests();
+    assert_eq!(noted.len(), 21);
+    assert_eq!(noted.pop().unwrap()["by"], "budget");
     assert_eq!(attacked.used("requests"), 20.0);
+    let refused = |rule: &str| {
+        let report = attacked.json();
+        let rows = report["requests"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["verdict"] == rule).unwrap();
+        row["count"].as_u64().unwrap()
+    };
+    assert_eq!(
+        (refused("refused:origin"), refused("refused:budget")),
+        (20, 30)
+    );
+
+    // The same where the policy permits them.
+    let api = RawServer::start(|_| ok("", b"{}")).await;
+    let line = format!("GET http 127.0.0.1:{} /api/x", api.port());
+    let attacked = Attack::new(&format!("http://127.0.0.1:{}", api.port()), "requests")
+        .limits("requests = 20\ncpu_seconds = 10")
+        .lines(&vec![line; 50])
+        .spawn(BINARY)
+        .await;
+    attacked.expect(5, &["requests = 20"]);
+    assert_eq!((attacked.requests().len(), api.heads().len()), (21, 20));
 }

@@ -8,6 +8,7 @@ use end_to_end::{Case, component};
 use fake_bitbucket::{Config, Sizes, World};
 use portcullis::compile::{CompileError, Compiler};
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_portcullis-under-test");
@@ -180,6 +181,81 @@ async fn answers_that_are_hoarded() {
     // Each unread answer keeps its place among the requests in flight, of which there are four.
     exhausted(&attacked, "wall_seconds", 2);
     assert_eq!(api.heads().len(), 4);
+}
+
+#[tokio::test]
+async fn requests_whose_bodies_never_end() {
+    let attacked = Attack::alone("open bodies")
+        .lines(&["127.0.0.1:9"])
+        .limits("handles = 20000\ncpu_seconds = 20")
+        .data_mib(DATA_MIB)
+        .spawn(BINARY)
+        .await;
+    // Each was judged when it came, and what is refused is forgotten.
+    attacked.expect(3, &["url-length"]);
+    assert_eq!(attacked.requests().len(), 5000);
+}
+
+#[tokio::test]
+async fn heads_of_answers_that_are_kept() {
+    let large = format!("x-large: {}\r\n", "x".repeat(300 << 10));
+    let api = RawServer::start(move |_| ok(&large, b"{}")).await;
+    let line = format!("GET http 127.0.0.1:{} /api/x", api.port());
+    let attacked = Attack::new(&format!("http://127.0.0.1:{}", api.port()), "keep heads")
+        .lines(&vec![line; 100])
+        .limits("memory_mib = 16\ncpu_seconds = 10")
+        .spawn(BINARY)
+        .await;
+    exhausted(&attacked, "memory_mib", 16);
+}
+
+/// What the host may take in a process of its own, in MiB: enough for itself and for a connector's memory, and less than
+/// what the attacks make it write.
+const DATA_MIB: u64 = 150;
+
+#[tokio::test]
+async fn what_is_counted_at_the_end_does_not_fill_the_hosts_memory() {
+    for attack in ["many warnings", "many types"] {
+        let attacked = Attack::alone(attack).data_mib(DATA_MIB).spawn(BINARY).await;
+        attacked.expect(0, &[]);
+        let report = attacked.json();
+        assert!(report["entities"].as_object().unwrap().len() <= 101);
+        if attack == "many types" {
+            assert_eq!(report["entities"]["(other)"], 149_900);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_graph_that_takes_long_to_settle_is_cancelled_and_its_items_stay() {
+    // SQLite's journal is there as soon as the work on what was emitted has begun.
+    let is_settling = |out: &Path| {
+        let runs = std::fs::read_dir(out).into_iter().flatten().flatten();
+        runs.map(|run| run.path())
+            .any(|run| run.join("run.db-journal").exists())
+    };
+    let attacked = Attack::alone("deep containment")
+        .cancelled_inside(BINARY, is_settling)
+        .await;
+    let report = attacked.json();
+    assert_eq!(report["outcome"]["kind"], "cancelled", "{report}");
+    assert_eq!(
+        attacked.column("SELECT count(*) || '' FROM relation"),
+        ["200000"]
+    );
+    let made = attacked.column("SELECT name FROM sqlite_schema WHERE name = 'loose_relation'");
+    assert!(made.is_empty());
+    let left = std::fs::read_dir(attacked.directory().join("out")).unwrap();
+    assert_eq!(left.count(), 3, "nothing half-written is left");
+}
+
+#[tokio::test]
+async fn a_graph_that_takes_long_to_settle_is_stopped_at_the_deadline() {
+    let attacked = Attack::alone("deep containment")
+        .limits("wall_seconds = 3\ncpu_seconds = 60")
+        .spawn(BINARY)
+        .await;
+    exhausted(&attacked, "wall_seconds", 3);
 }
 
 #[tokio::test]

@@ -87,6 +87,28 @@ fn an_unknown_key_is_named_with_the_known_ones() {
 }
 
 #[test]
+fn an_unknown_key_can_not_steer_the_terminal() {
+    for (from, to) in [
+        (
+            "workspace = \"acme\"",
+            "workspace = \"acme\"\n\"\\u001b[2J\\u202ex\" = 1",
+        ),
+        (
+            "[settings]",
+            "[limits]\n\"\\u001b[2J\\u202ex\" = 1\n[settings]",
+        ),
+        ("[settings]", "[\"\\u001b[2J\\u202ex\"]\n[settings]"),
+    ] {
+        let said = complaint(from, to);
+        assert!(said.contains("[2J") && said.contains("202e"), "{said:?}");
+        assert!(
+            !said.contains('\u{1b}') && !said.contains('\u{202e}'),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
 fn a_wrong_type_is_named() {
     complains(
         "workspace = \"acme\"",

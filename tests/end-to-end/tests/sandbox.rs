@@ -192,6 +192,43 @@ fn several_memories_share_one_cap() {
     run(&with_exports(&two), LIMITS).expect(5, &["memory_mib = 2"]);
 }
 
+/// A component of the contract with more in front.
+fn component_with(more: &str) -> Vec<u8> {
+    let whole = text("(i32.const 0)", "");
+    wat::parse_str(whole.replacen("(component", &format!("(component {more}"), 1)).unwrap()
+}
+
+#[test]
+fn instances_memories_and_tables_are_counted() {
+    for (one, allowed) in [("", 31), ("(memory 0)", 15), ("(table 0 funcref)", 31)] {
+        let module = format!("(core module $more {one})");
+        let with = |number: usize| {
+            let instances = "(core instance (instantiate $more))".repeat(number);
+            component_with(&format!("{module}{instances}"))
+        };
+        // The component's own module is one more.
+        let ran = run(&with(allowed), LIMITS);
+        assert_eq!(ran.output.status.code(), Some(3), "{}", ran.stderr());
+        run(&with(allowed + 1), LIMITS)
+            .expect(4, &["may not run here", "instances of its modules"]);
+    }
+    let tables = "(table 0 funcref)".repeat(40);
+    let two = format!(
+        "(core module $more {tables}) (core instance (instantiate $more)) (core instance (instantiate $more))"
+    );
+    run(&component_with(&two), LIMITS).expect(4, &["may not run here", "tables"]);
+}
+
+#[test]
+fn a_module_of_a_million_globals_is_not_even_compiled() {
+    let globals = "(global i64 (i64.const 0))".repeat(10_001);
+    let functions = "(func)".repeat(50_001);
+    for (what, number) in [(globals, "10001"), (functions, "50001")] {
+        let component = component_with(&format!("(core module $more {what})"));
+        run(&component, LIMITS).expect(4, &["may not run here", number]);
+    }
+}
+
 #[test]
 fn a_table_that_grows_without_end() {
     let grow = "(loop $more (br_if $more (i32.ne (table.grow $table (ref.null func) (i32.const 65536)) (i32.const -1)))) (unreachable)";

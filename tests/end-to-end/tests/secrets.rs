@@ -85,3 +85,32 @@ async fn a_secret_that_the_api_says_back_is_redacted_and_the_run_flagged() {
         ended.expect_printed("a secret of this connection was found");
     }
 }
+
+#[tokio::test]
+async fn a_command_of_the_command_line_runs_where_the_operator_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    std::fs::create_dir(here.join("connections")).unwrap();
+    std::fs::write(
+        here.join("connections/acme.toml"),
+        "connector = \"bitbucket\"\n[settings]\nworkspace = \"acme\"\napi_url = \"http://127.0.0.1:9\"\n",
+    )
+    .unwrap();
+    let program = here.join("token");
+    std::fs::write(&program, format!("#!/bin/sh\necho {TOKEN}\n")).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let output = std::process::Command::new(BINARY)
+        .args(["check", "--connection", "connections/acme.toml"])
+        .args(["--allow-private-networks", "--allow-plain-http"])
+        .args(["--secret", "workspace-token.token=command:./token"])
+        .arg("--connector")
+        .arg(end_to_end::manifest())
+        .current_dir(here)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    // It got as far as asking the API, which is not there.
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(!said.contains("can't be started"), "{said}");
+}

@@ -52,6 +52,16 @@ pub(crate) fn emit(what: &str, lines: &[String]) {
                 output::emit(&[entity(EntityType::Identity, &id, "")]);
             }
         }
+        "words" => {
+            for line in lines {
+                output::emit(&[Item::Entity(Entity {
+                    key: key(EntityType::Identity, "1"),
+                    source_type: line.clone(),
+                    name: String::new(),
+                    metadata: Vec::new(),
+                })]);
+            }
+        }
         "disagreement" => output::emit(&[
             entity(EntityType::Identity, "1", "first"),
             entity(EntityType::Identity, "1", "second"),

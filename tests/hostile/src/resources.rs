@@ -3,7 +3,8 @@
 use crate::ask;
 use portcullis_kit::bindings::portcullis::connector::logging::{self, Severity};
 use portcullis_kit::bindings::portcullis::connector::output::{
-    self, CoverageStatus, Entity, EntityType, Finding, Item, Key, Metadatum, Stage,
+    self, CoverageStatus, Entity, EntityType, Finding, Item, Key, Metadatum, Relation,
+    RelationKind, Stage,
 };
 use std::hint::black_box;
 use std::mem::ManuallyDrop;
@@ -122,6 +123,99 @@ pub(crate) fn hoard(lines: &[String]) {
         held.push(ask::start(line).and_then(ask::head));
     }
     drop(held);
+}
+
+/// Five thousand requests that are handed over with a body that never ends, each with a path of 60,000 bytes.
+pub(crate) fn open_bodies(lines: &[String]) {
+    use wasip2::http::outgoing_handler::handle;
+    use wasip2::http::types::{Fields, OutgoingRequest, Scheme};
+    let path = format!("/api/{}", "x".repeat(60_000));
+    let authority = lines.first().map(String::as_str);
+    let held: Vec<_> = (0..5000)
+        .map(|_| {
+            let request = OutgoingRequest::new(Fields::new());
+            let body = request.body();
+            let _ = request.set_scheme(Some(&Scheme::Http));
+            let _ = request.set_authority(authority);
+            let _ = request.set_path_with_query(Some(&path));
+            (handle(request, None), body)
+        })
+        .collect();
+    spin_a_while();
+    drop(held);
+}
+
+/// Drops the body of each answer and keeps its head.
+pub(crate) fn keep_heads(lines: &[String]) {
+    let mut held = Vec::new();
+    for line in lines {
+        if let Ok(answer) = ask::start(line).and_then(ask::head) {
+            drop(answer.consume());
+            held.push(answer);
+        }
+    }
+    spin_a_while();
+    drop(held);
+}
+
+/// Three hundred MiB of them, no two alike.
+pub(crate) fn many_warnings() {
+    for number in 0..1500 {
+        output::emit(&[Item::Warning(format!("{number} {}", "x".repeat(200 << 10)))]);
+    }
+}
+
+/// Each of a hundred and fifty thousand entities is of a type of its own, whose name takes a thousand bytes.
+pub(crate) fn many_types() {
+    let long = "x".repeat(1000);
+    for batch in 0..1500 {
+        let items: Vec<Item> = (0..100)
+            .map(|number| {
+                Item::Entity(Entity {
+                    key: Key {
+                        entity_type: EntityType::Identity,
+                        source_id: format!("{batch} {number}"),
+                    },
+                    source_type: format!("{batch} {number} {long}"),
+                    name: String::new(),
+                    metadata: Vec::new(),
+                })
+            })
+            .collect();
+        output::emit(&items);
+    }
+}
+
+/// Two hundred thousand resources, each in the next.
+pub(crate) fn deep_containment() {
+    let key = |number: u32| Key {
+        entity_type: EntityType::Resource,
+        source_id: number.to_string(),
+    };
+    for batch in 0..200 {
+        let numbers = batch * 1000..(batch + 1) * 1000;
+        let items: Vec<Item> = numbers
+            .flat_map(|number| {
+                [
+                    Item::Entity(Entity {
+                        key: key(number),
+                        source_type: "box".to_owned(),
+                        name: String::new(),
+                        metadata: Vec::new(),
+                    }),
+                    Item::Relation(Relation {
+                        kind: RelationKind::Containment,
+                        parent: key(number),
+                        child: key(number + 1),
+                        privilege: "contains".to_owned(),
+                        level: None,
+                        metadata: Vec::new(),
+                    }),
+                ]
+            })
+            .collect();
+        output::emit(&items);
+    }
 }
 
 /// Forty that are each just allowed, of 200 KiB.
