@@ -40,7 +40,9 @@ impl Redactor {
                 .unicode(false)
                 // A header's name loses its case on the way, and an API may change it.
                 .case_insensitive(true)
+                // A secret is at most some KiB long; without room for its automaton the search is twenty times slower.
                 .size_limit(usize::MAX)
+                .dfa_size_limit(32 << 20)
                 .build()
                 .unwrap_or_else(|_| unreachable!("escaped bytes and alternatives are a pattern"))
         });
