@@ -44,6 +44,7 @@ allow_plain_http = true
 
 [pace]
 in_flight = 16
+requests_per_hour = 0  # the made-up API allows any number
 EOF
 
 for command in check "run --out $demo/out"; do

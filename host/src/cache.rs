@@ -5,34 +5,22 @@
 //! content must have the digest that it was written with. Whatever is not as it should be is compiled anew.
 
 use crate::digest::Digest;
-use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, openat, renameat, unlinkat};
-use rustix::io::Errno;
-use rustix::process::geteuid;
-use std::fs::File;
+use crate::private::{PrivateDirectory, PrivateError};
 use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-/// A directory that only the host's user can write to.
-pub struct Cache {
-    /// Everything is opened below this, so that a directory that is exchanged later gains nothing.
-    directory: OwnedFd,
-    path: PathBuf,
-}
+/// A directory of compiled components.
+pub struct Cache(PrivateDirectory);
 
 /// Why a directory or an entry is not used.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    /// It can't be opened.
+    /// It is not as private as it must be, or can't be opened.
+    #[error(transparent)]
+    Private(#[from] PrivateError),
+    /// It can't be read.
     #[error("{0}")]
-    Unusable(#[from] std::io::Error),
-    /// It is somebody else's.
-    #[error("it belongs to another user")]
-    Owner,
-    /// Others may write to it.
-    #[error("others than its owner may write to it; take that right away with chmod go-w")]
-    Mode,
+    Unreadable(#[from] std::io::Error),
     /// It was changed since it was written.
     #[error("its content is not what was written")]
     Content,
@@ -56,30 +44,15 @@ impl Key {
 impl Cache {
     /// The directory for the user that runs this: `portcullis` in `XDG_CACHE_HOME` or in `~/.cache`.
     pub fn usual_path() -> Option<PathBuf> {
-        let absolute = |name: &str| {
-            let path = PathBuf::from(std::env::var_os(name)?);
-            path.is_absolute().then_some(path)
-        };
-        let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
-        Some(base.join("portcullis"))
+        PrivateDirectory::usual_path("XDG_CACHE_HOME", ".cache")
     }
 
     /// Opens the directory, and creates it where it is missing.
     ///
     /// # Errors
     /// Where somebody else owns it or may write to it, or it can't be opened.
-    pub fn open(path: &Path) -> Result<Self, CacheError> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)?;
-        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
-        let directory = rustix::fs::open(path, flags, Mode::empty()).map_err(io)?;
-        check(&fstat(&directory).map_err(io)?)?;
-        Ok(Self {
-            directory,
-            path: path.to_owned(),
-        })
+    pub fn open(path: &Path) -> Result<Self, PrivateError> {
+        PrivateDirectory::open(path).map(Self)
     }
 
     /// The compiled component, where it is here and nobody touched it.
@@ -89,7 +62,7 @@ impl Cache {
             Err(error) => {
                 tracing::warn!(
                     "the compiled component {} is not used: {error}; it is compiled anew",
-                    self.path.join(key.file()).display()
+                    self.0.path().join(key.file()).display()
                 );
                 None
             }
@@ -97,14 +70,9 @@ impl Cache {
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, CacheError> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file = match openat(&self.directory, name, flags, Mode::empty()) {
-            Ok(file) => file,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(io(error).into()),
+        let Some(file) = self.0.read(name)? else {
+            return Ok(None);
         };
-        check(&fstat(&file).map_err(io)?)?;
-        let file = File::from(file);
         let (mut digest, mut compiled) = (Vec::new(), Vec::new());
         (&file).take(32).read_to_end(&mut digest)?;
         (&file).read_to_end(&mut compiled)?;
@@ -119,40 +87,23 @@ impl Cache {
         if let Err(error) = self.write(&key.file(), compiled) {
             tracing::warn!(
                 "the compiled component can't be kept in {}: {error}",
-                self.path.display()
+                self.0.path().display()
             );
         }
     }
 
-    fn write(&self, name: &str, compiled: &[u8]) -> std::io::Result<()> {
+    fn write(&self, name: &str, compiled: &[u8]) -> Result<(), CacheError> {
         let draft = format!(".{name}-{:016x}", fastrand::u64(..));
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let file = openat(&self.directory, &draft, flags, Mode::RUSR | Mode::WUSR).map_err(io)?;
-        let mut file = File::from(file);
+        let mut file = self.0.create(&draft)?;
         let written = file
             .write_all(Digest::of(compiled).bytes())
             .and_then(|()| file.write_all(compiled))
-            .and_then(|()| renameat(&self.directory, &draft, &self.directory, name).map_err(io));
+            .and_then(|()| self.0.rename(&draft, name));
         if written.is_err() {
-            let _ = unlinkat(&self.directory, &draft, AtFlags::empty());
+            let _ = self.0.remove(&draft);
         }
-        written
+        Ok(written?)
     }
-}
-
-/// Whether the host's user owns it and nobody else may write to it.
-fn check(stat: &Stat) -> Result<(), CacheError> {
-    if stat.st_uid != geteuid().as_raw() {
-        return Err(CacheError::Owner);
-    }
-    if stat.st_mode & 0o022 != 0 {
-        return Err(CacheError::Mode);
-    }
-    Ok(())
-}
-
-fn io(error: Errno) -> std::io::Error {
-    error.into()
 }
 
 #[cfg(test)]
@@ -200,9 +151,12 @@ mod tests {
         let cache = Cache::open(&path).unwrap();
         cache.put(&key(), b"machine code");
         set_mode(&path.join(key().file()), 0o620);
-        assert!(matches!(cache.read(&key().file()), Err(CacheError::Mode)));
+        assert!(matches!(
+            cache.read(&key().file()),
+            Err(CacheError::Private(PrivateError::Mode))
+        ));
         set_mode(&path, 0o770);
-        assert!(matches!(Cache::open(&path), Err(CacheError::Mode)));
+        assert!(matches!(Cache::open(&path), Err(PrivateError::Mode)));
     }
 
     #[test]
@@ -217,20 +171,5 @@ mod tests {
         std::fs::rename(&file, real.join("elsewhere")).unwrap();
         std::os::unix::fs::symlink(real.join("elsewhere"), &file).unwrap();
         assert!(cache.get(&key()).is_none());
-    }
-
-    #[test]
-    fn another_users_directory_is_not_used() {
-        // Whoever runs this owns neither, or is root and owns both; then there is nothing to see.
-        for path in ["/proc/1", "/"] {
-            if let Ok(stat) = rustix::fs::stat(path)
-                && stat.st_uid != geteuid().as_raw()
-            {
-                assert!(matches!(check(&stat), Err(CacheError::Owner)), "{path}");
-            }
-        }
-        let mut stat = rustix::fs::stat("/").unwrap();
-        stat.st_uid = geteuid().as_raw().wrapping_add(1);
-        assert!(matches!(check(&stat), Err(CacheError::Owner)));
     }
 }

@@ -25,6 +25,8 @@ pub struct Connection {
     pub network: Network,
     /// How fast the API is asked.
     pub pace: Pace,
+    /// The number of requests in an hour is the connection's own: an API that allows more can't raise it.
+    pub rate_is_own: bool,
     /// What a run may use: the manifest's limits, lowered by the connection.
     pub limits: Limits,
     /// Only a component that the manifest pins may run.
@@ -458,6 +460,7 @@ impl Draft {
             vault,
             network: self.network,
             pace,
+            rate_is_own: self.requests_per_hour.is_some(),
             limits,
             require_pinned: self.require_pinned || overrides.require_pinned,
             hints,

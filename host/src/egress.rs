@@ -17,23 +17,30 @@ pub use tally::{Entry, Tally, Verdict};
 use crate::audit::Audit;
 use crate::connection::Connection;
 use crate::limits::{Limit, Limits, Usage};
+use crate::machine::Machine;
 use crate::manifest::{Manifest, Retry};
+use crate::pace::{Clock, Pace, Told, Turn};
+use crate::sandbox::Observer;
 use crate::settings::SettingValue;
 use crate::slot::{SlotKind, SlotName};
 use crate::vault::Vault;
-use address::Names;
 use failure::Failure;
 use http::request::Parts;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use policy::{ApiOrigin, Permit, Policy, Refusal, SLOT_HEADER};
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use tokio::sync::Semaphore;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use trail::{Attempt, Trail};
 use url::Url;
 use wasmtime_wasi_http::{Error, WasiBody};
+
+/// How long a request is asked again where the API says that there are too many: two of its hours.
+const PATIENCE: Duration = Duration::from_secs(2 * 3600);
 
 /// Why a connection's API can't be asked at all.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +66,9 @@ pub struct Egress {
     policy: Policy,
     vault: Vault,
     client: reqwest::Client,
+    clock: Arc<dyn Clock>,
+    paces: HashMap<Option<SlotName>, Arc<Pace>>,
+    observer: Mutex<Option<Arc<dyn Observer>>>,
     in_flight: Arc<Semaphore>,
     most_in_flight: usize,
     retry: Retry,
@@ -78,7 +88,7 @@ impl Egress {
     pub fn new(
         manifest: &Manifest,
         connection: &mut Connection,
-        names: Arc<dyn Names>,
+        machine: &Machine,
     ) -> Result<Self, EgressError> {
         let no_origin = || EgressError::NoOrigin(manifest.origin_setting.clone());
         let origin = match connection.settings.get(&manifest.origin_setting) {
@@ -93,13 +103,26 @@ impl Egress {
         }
         address::check_literal(origin.host(), connection.network.allow_private_networks)?;
         let vault = std::mem::replace(&mut connection.vault, Vault::new(Default::default()));
-        let filled = vault.slots().map(|(slot, _)| slot.clone()).collect();
+        let filled: Vec<SlotName> = vault.slots().map(|(slot, _)| slot.clone()).collect();
+        let pace = |slot: Option<&SlotName>| {
+            let credential = slot.and_then(|slot| vault.identity(slot));
+            let (rate, fixed) = (connection.pace.requests_per_hour, connection.rate_is_own);
+            machine.paces.of(&origin, credential, rate, fixed)
+        };
+        let mut paces: HashMap<_, _> = filled
+            .iter()
+            .map(|slot| (Some(slot.clone()), pace(Some(slot))))
+            .collect();
+        paces.insert(None, pace(None));
         let most_in_flight = connection.pace.in_flight as usize;
         let audit = Audit::new(vault.redactor().clone(), manifest.safe_parameters.clone());
         Ok(Self {
             policy: Policy::new(origin, manifest.rules.clone(), filled),
             vault,
-            client: client::build(&connection.network, names)?,
+            client: client::build(&connection.network, Arc::clone(&machine.names))?,
+            clock: Arc::clone(machine.paces.clock()),
+            paces,
+            observer: Mutex::default(),
             in_flight: Arc::new(Semaphore::new(most_in_flight)),
             most_in_flight,
             retry: manifest.retry,
@@ -120,6 +143,11 @@ impl Egress {
     /// What the run used so far.
     pub fn usage(&self) -> &Arc<Usage> {
         &self.usage
+    }
+
+    /// Who is told when requests have to wait.
+    pub fn watched_by(&self, observer: Arc<dyn Observer>) {
+        *self.observer.lock().unwrap_or_else(PoisonError::into_inner) = Some(observer);
     }
 
     /// The audit log.
@@ -181,22 +209,14 @@ impl Egress {
             return Err(self.refuse(Refusal::Body, &permitted.trail));
         }
 
-        // Pace: as many requests at once as the connection allows.
-        let slot_in_flight = Arc::clone(&self.in_flight)
-            .acquire_owned()
-            .await
-            .unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
-        let under_way = self.most_in_flight - self.in_flight.available_permits();
-        self.usage.peak(Limit::InFlight, under_way as u64);
-
-        let (head, spooled, attempt) = self.ask(&permitted).await?;
+        let (head, spooled, held) = self.ask(&permitted).await?;
         let redactor = self.vault.redactor();
         let mut answer = http::Response::new(answer::body(
             spooled,
             self.limits.amount(Limit::ResponseMib),
             redactor,
             &self.usage,
-            (slot_in_flight, attempt),
+            held,
         ));
         *answer.status_mut() = head.status;
         *answer.headers_mut() = answer::headers(&head.headers, redactor);
@@ -204,26 +224,37 @@ impl Egress {
     }
 
     /// Retry: asks until there is an answer that will not pass, or the attempts are used up.
-    async fn ask(&self, permitted: &Permitted) -> Result<(Head, answer::Spooled, Attempt), Error> {
+    async fn ask(
+        &self,
+        permitted: &Permitted,
+    ) -> Result<(Head, answer::Spooled, (OwnedSemaphorePermit, Attempt)), Error> {
         let family = &permitted.permit.rule.family;
         let slot = permitted.permit.slot.as_ref().map(SlotName::as_str);
         let idempotent = permitted.method.is_idempotent();
-        let mut attempt = 1;
-        loop {
+        let patient_until = self.clock.now().saturating_add(PATIENCE);
+        let mut failures = 0;
+        for attempt in 1.. {
+            let (turn, place) = self.turn(permitted).await;
             if !self.usage.take(Limit::Requests, 1, &self.limits) {
+                turn.give_back();
                 return Err(self.out_of_budget(&permitted.trail));
             }
             self.sent.fetch_add(1, Ordering::Relaxed);
             let mut noted = Attempt::begin(&permitted.trail, attempt);
-            let last = attempt >= self.retry.attempts || !idempotent;
-            let asked = self.once(permitted, &mut noted).await;
-            let wait = match asked {
+            let wait = match self.once(permitted, turn, &mut noted).await {
                 Ok((head, spooled)) => {
                     noted.answered(head.status);
                     self.tally
                         .count(family, slot, Verdict::Status(head.status.as_u16()));
-                    if last || !retry::may_pass(head.status) {
-                        return Ok((head, spooled, noted));
+                    let too_many = head.status == StatusCode::TOO_MANY_REQUESTS;
+                    failures += u32::from(!too_many);
+                    let last = if too_many {
+                        self.clock.now() >= patient_until
+                    } else {
+                        failures >= self.retry.attempts
+                    };
+                    if last || !idempotent || !retry::may_pass(head.status) {
+                        return Ok((head, spooled, (place, noted)));
                     }
                     tracing::debug!(
                         family,
@@ -231,26 +262,63 @@ impl Egress {
                         attempt,
                         "asking again"
                     );
-                    retry::wait(&self.retry, attempt + 1, Some(&head.headers))
+                    if too_many {
+                        // The pace makes it wait, and everyone else with the same credential.
+                        Duration::ZERO
+                    } else {
+                        let now = self.clock.now();
+                        retry::wait(&self.retry, failures + 1, Some(&head.headers), now)
+                    }
                 }
                 Err(error) => {
+                    failures += 1;
                     self.tally.count(family, slot, Verdict::Failed);
                     let failure = Failure::of(&error);
                     let reason = client::chain(&error.without_url());
                     let reason = self.vault.redactor().text(&reason).into_owned();
                     noted.failed(&reason);
                     self.tally.failure(reason.clone());
-                    if last || failure.is_final() {
+                    if failures >= self.retry.attempts || !idempotent || failure.is_final() {
                         tracing::debug!(family, attempt, reason, "no answer");
                         return Err(failure.into());
                     }
                     tracing::debug!(family, attempt, reason, "asking again");
-                    retry::wait(&self.retry, attempt + 1, None)
+                    retry::wait(&self.retry, failures + 1, None, self.clock.now())
                 }
             };
-            drop(noted);
-            attempt += 1;
-            tokio::time::sleep(wait).await;
+            drop((noted, place));
+            self.clock.sleep(wait).await;
+        }
+        unreachable!("the attempts are counted, and end before the numbers do")
+    }
+
+    /// Pace: waits until the credential may be used, and there is a place among the requests under way.
+    async fn turn(&self, permitted: &Permitted) -> (Turn, OwnedSemaphorePermit) {
+        let slot = &permitted.permit.slot;
+        let pace = self
+            .paces
+            .get(slot)
+            .unwrap_or_else(|| unreachable!("each slot that is permitted is filled"));
+        loop {
+            let turn = pace
+                .turn(|wait| {
+                    let observer = self.observer.lock();
+                    if let Some(observer) = &*observer.unwrap_or_else(PoisonError::into_inner) {
+                        observer.waiting(slot.as_ref().map_or("", SlotName::as_str), wait);
+                    }
+                })
+                .await;
+            let place = Arc::clone(&self.in_flight)
+                .acquire_owned()
+                .await
+                .unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
+            if turn.is_void() {
+                turn.give_back();
+                continue;
+            }
+            let under_way = self.most_in_flight - self.in_flight.available_permits();
+            self.usage.peak(Limit::InFlight, under_way as u64);
+            return (turn, place);
         }
     }
 
@@ -258,6 +326,7 @@ impl Egress {
     async fn once(
         &self,
         permitted: &Permitted,
+        turn: Turn,
         noted: &mut Attempt,
     ) -> Result<(Head, answer::Spooled), reqwest::Error> {
         let mut request = self
@@ -273,6 +342,7 @@ impl Egress {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
         };
+        turn.answered(&Told::by(head.status, &head.headers, self.clock.now()));
         Ok((head, answer::spool(response, noted).await?))
     }
 
@@ -311,7 +381,7 @@ pub struct Permitted {
 
 /// Status and headers of an answer.
 struct Head {
-    status: http::StatusCode,
+    status: StatusCode,
     headers: HeaderMap,
 }
 

@@ -20,6 +20,8 @@ pub mod limits;
 pub mod machine;
 pub mod manifest;
 pub mod outcome;
+pub mod pace;
+pub mod private;
 pub mod report;
 pub mod run;
 pub mod sandbox;

@@ -3,6 +3,7 @@
 use crate::cache::Cache;
 use crate::compile::Compiler;
 use crate::egress::address::{Names, SystemNames};
+use crate::pace::{Paces, SystemClock};
 use std::sync::Arc;
 
 /// The machine.
@@ -14,15 +15,18 @@ pub struct Machine {
     pub cache: Option<Arc<Cache>>,
     /// Who knows the addresses of names.
     pub names: Arc<dyn Names>,
+    /// How fast each credential is used, over all runs.
+    pub paces: Arc<Paces>,
 }
 
 impl Machine {
-    /// A machine with this compiler, the system's names and no cache.
+    /// A machine with this compiler, the system's names and clock, and nothing kept.
     pub fn new(compiler: Compiler) -> Self {
         Self {
             compiler,
             cache: None,
             names: Arc::new(SystemNames),
+            paces: Arc::new(Paces::new(Arc::new(SystemClock))),
         }
     }
 }

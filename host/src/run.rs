@@ -60,7 +60,7 @@ impl Run {
     ) -> Result<Arc<Self>, StartError> {
         let refused = |message| StartError::Refused(Outcome::ComponentRefused { message });
         let redactor = connection.vault.redactor().clone();
-        let egress = Egress::new(&manifest, &mut connection, Arc::clone(&machine.names))?;
+        let egress = Egress::new(&manifest, &mut connection, machine)?;
         let component = ComponentFile::read(&manifest.component).map_err(|problem| {
             refused(format!(
                 "{problem}; the manifest {} names this file",
@@ -276,6 +276,7 @@ impl Run {
     }
 
     fn host(&self, collector: Option<Arc<Mutex<Collector>>>, observer: Arc<dyn Observer>) -> Host {
+        self.egress.watched_by(Arc::clone(&observer));
         let services = Services {
             egress: Arc::clone(&self.egress),
             settings: Settings {

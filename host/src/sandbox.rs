@@ -240,6 +240,11 @@ fn refused(message: String) -> Outcome {
 pub trait Observer: Send + Sync {
     /// The connector says how far it has come. Called often.
     fn progress(&self, stage: &str, done: u64, total: Option<u64>);
+
+    /// Requests wait so long, since this credential has used up what the API allows; empty: requests without one.
+    fn waiting(&self, slot: &str, wait: std::time::Duration) {
+        let _ = (slot, wait);
+    }
 }
 
 /// What a run's `extract` or `check` needs of the host.

@@ -152,6 +152,11 @@ impl Vault {
         self.slots.get(slot).map(|(_, value)| value.clone())
     }
 
+    /// The credential of a slot as it is sent, to tell it from others.
+    pub(crate) fn identity(&self, slot: &SlotName) -> Option<&[u8]> {
+        self.slots.get(slot).map(|(_, value)| value.as_bytes())
+    }
+
     /// What finds these credentials in a text.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor

@@ -192,6 +192,16 @@ fn everyone_on_the_internet_is_an_entity_only_where_something_is_public() {
             .iter()
             .all(|entity| entity.key.source_id != "anyone")
     );
+    // A repository of which nobody says that it is public is not.
+    let first = &mut world.lists.get_mut("/2.0/repositories/acme").unwrap()[0];
+    first.as_object_mut().unwrap().remove("is_private");
+    assert!(
+        world
+            .extract()
+            .entities()
+            .iter()
+            .all(|entity| entity.key.source_id != "anyone")
+    );
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use crate::cache::Cache;
 use crate::compile::Compiler;
 use crate::machine::Machine;
+use crate::pace::{Paces, SystemClock};
+use crate::private::PrivateDirectory;
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,13 +19,17 @@ pub(super) struct MachineArguments {
     /// Compile the component at each start
     #[arg(long)]
     no_cache: bool,
+    /// Keep in this directory, which only its owner may write to, when each credential was used in the last hour
+    /// [default: ~/.local/state/portcullis]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
     /// Seconds that compiling the component may take
     #[arg(long, value_name = "NUMBER", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     compile_seconds: u64,
 }
 
 impl MachineArguments {
-    /// Compiler, cache and names.
+    /// Compiler, cache, names and paces.
     pub(super) fn machine(&self) -> Result<Machine, String> {
         let deadline = Duration::from_secs(self.compile_seconds);
         let compiler = Compiler::this_program(deadline)
@@ -35,6 +41,19 @@ impl MachineArguments {
                 Ok(cache) => machine.cache = Some(Arc::new(cache)),
                 Err(error) => tracing::warn!(
                     "compiled components are not kept in {}: {error}",
+                    path.display()
+                ),
+            }
+        }
+        let usual = || PrivateDirectory::usual_path("XDG_STATE_HOME", ".local/state");
+        if let Some(path) = self.state.clone().or_else(usual) {
+            let kept = PrivateDirectory::open(&path.join("pace"))
+                .map_err(std::io::Error::other)
+                .and_then(|directory| Paces::kept_in(directory, Arc::new(SystemClock)));
+            match kept {
+                Ok(paces) => machine.paces = Arc::new(paces),
+                Err(error) => tracing::warn!(
+                    "when credentials were used is not kept in {}: {error}; a run within an hour may be told that it asks too often",
                     path.display()
                 ),
             }

@@ -69,6 +69,20 @@ impl Observer for Screen {
         bar.set_message(stage.to_owned());
         bar.set_position(done);
     }
+
+    fn waiting(&self, slot: &str, wait: Duration) {
+        // What is over before it can be read is not worth a line.
+        if wait < Duration::from_secs(5) {
+            return;
+        }
+        let whose = if slot.is_empty() {
+            "requests without a credential".to_owned()
+        } else {
+            format!("the credential {slot}")
+        };
+        let wait = indicatif::HumanDuration(wait);
+        tracing::info!(target: "connector", "the API allows no more for now: {whose} waits {wait:#}");
+    }
 }
 
 /// Writes log lines without tearing the bar.

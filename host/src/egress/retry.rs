@@ -1,6 +1,7 @@
 //! Step 4: when is a request asked again?
 
 use crate::manifest::Retry;
+use crate::pace::retry_after;
 use http::{HeaderMap, StatusCode, header};
 use std::time::Duration;
 
@@ -15,21 +16,13 @@ pub fn may_pass(status: StatusCode) -> bool {
     )
 }
 
-/// How long to wait before attempt `next` (the second is 2): what `Retry-After` says in seconds, else a
-/// random time up to `first_wait_ms`, doubled with each attempt; `longest_wait_ms` at most.
-pub fn wait(retry: &Retry, next: u32, headers: Option<&HeaderMap>) -> Duration {
+/// How long to wait before attempt `next` (the second is 2): what `Retry-After` says, else a random time up to
+/// `first_wait_ms`, doubled with each attempt; `longest_wait_ms` at most.
+pub fn wait(retry: &Retry, next: u32, headers: Option<&HeaderMap>, now: Duration) -> Duration {
     let longest = Duration::from_millis(retry.longest_wait_ms);
     let asked = headers
-        .and_then(|headers| {
-            headers
-                .get(header::RETRY_AFTER)?
-                .to_str()
-                .ok()?
-                .trim()
-                .parse()
-                .ok()
-        })
-        .map(Duration::from_secs);
+        .and_then(|headers| headers.get(header::RETRY_AFTER)?.to_str().ok())
+        .and_then(|value| retry_after(value.trim(), now));
     let wait = asked.unwrap_or_else(|| {
         let doubled = retry
             .first_wait_ms
@@ -54,7 +47,7 @@ mod tests {
         let after = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::RETRY_AFTER, value.parse().unwrap());
-            wait(&RETRY, 2, Some(&headers))
+            wait(&RETRY, 2, Some(&headers), Duration::ZERO)
         };
         assert_eq!(after("0"), Duration::ZERO);
         assert_eq!(after("1"), Duration::from_secs(1));
@@ -63,7 +56,12 @@ mod tests {
 
     #[test]
     fn waits_double_and_stay_bounded() {
-        let most = |next| (0..200).map(|_| wait(&RETRY, next, None)).max().unwrap();
+        let most = |next| {
+            (0..200)
+                .map(|_| wait(&RETRY, next, None, Duration::ZERO))
+                .max()
+                .unwrap()
+        };
         assert!(most(2) <= Duration::from_millis(100));
         assert!(most(4) <= Duration::from_millis(400) && most(4) > Duration::from_millis(100));
         assert!(most(40) <= Duration::from_secs(1));

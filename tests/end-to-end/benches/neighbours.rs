@@ -6,7 +6,8 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use end_to_end::Case;
-use end_to_end::attack::{Attack, well_behaved};
+use end_to_end::attack::Attack;
+use end_to_end::inside::well_behaved;
 use fake_bitbucket::{Config, Sizes, World};
 use std::time::{Duration, Instant};
 

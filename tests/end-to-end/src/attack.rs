@@ -1,22 +1,15 @@
 //! Runs a hostile component in the real host and tells what became of it.
 
+use crate::inside::{machine, run_inside};
 use crate::root;
-use portcullis::cache::Cache;
-use portcullis::collect::Format;
-use portcullis::compile::Compiler;
-use portcullis::connection::{Connection, Overrides};
-use portcullis::egress::address::{Names, SystemNames};
+use portcullis::egress::address::Names;
 use portcullis::machine::Machine;
-use portcullis::manifest::Manifest;
 use portcullis::report::Report;
-use portcullis::run::Run;
-use portcullis::sandbox::Observer;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// The secret of the slot `mine`.
@@ -129,12 +122,6 @@ impl Names for ToldNames {
             .push(name);
         Box::pin(std::future::ready(found))
     }
-}
-
-struct Nobody;
-
-impl Observer for Nobody {
-    fn progress(&self, _stage: &str, _done: u64, _total: Option<u64>) {}
 }
 
 /// An attack that is put together.
@@ -282,6 +269,7 @@ impl Attack {
         let output = process
             .current_dir(directory.path())
             .env("XDG_CACHE_HOME", root().join("target/tmp"))
+            .env("XDG_STATE_HOME", directory.path().join("state"))
             .env("RUST_BACKTRACE", "full")
             .stdin(Stdio::null())
             .kill_on_drop(true)
@@ -303,13 +291,7 @@ impl Attack {
     /// # Panics
     /// Where the run can't begin.
     pub async fn inside(self, binary: &str) -> Attacked {
-        let directory = self.lay_out();
-        let files = ["connector.toml", "connection.toml"].map(|name| directory.path().join(name));
-        let names = Arc::clone(&self.names) as Arc<dyn Names>;
-        let out = directory.path().join("out");
-        let never = std::future::pending();
-        let report = run_inside(binary, &files[0], &files[1], names, &out, &[], never).await;
-        Self::attacked(report, directory)
+        self.cancelled_inside(binary, |_| false).await
     }
 
     /// As [`Attack::inside`], cancelled as soon as `is_time` says so of the directory of results. It is asked all the
@@ -320,14 +302,17 @@ impl Attack {
     pub async fn cancelled_inside(self, binary: &str, is_time: impl Fn(&Path) -> bool) -> Attacked {
         let directory = self.lay_out();
         let files = ["connector.toml", "connection.toml"].map(|name| directory.path().join(name));
-        let names = Arc::clone(&self.names) as Arc<dyn Names>;
+        let machine = Machine {
+            names: Arc::clone(&self.names) as Arc<dyn Names>,
+            ..machine(binary)
+        };
         let out = directory.path().join("out");
         let cancelled = async {
             while !is_time(&out) {
                 tokio::task::yield_now().await;
             }
         };
-        let report = run_inside(binary, &files[0], &files[1], names, &out, &[], cancelled).await;
+        let report = run_inside(&machine, &files[0], &files[1], &out, &[], cancelled).await;
         Self::attacked(report, directory)
     }
 
@@ -340,69 +325,6 @@ impl Attack {
         };
         attacked.search();
         attacked
-    }
-}
-
-/// Runs the Bitbucket connector in this process and gives its two CSV files.
-///
-/// # Panics
-/// Where the run does not finish.
-pub async fn well_behaved(binary: &str, connection: &crate::Connection) -> [Vec<u8>; 2] {
-    let directory = TempDir::new().expect("a temporary directory");
-    let file = directory.path().join("acme.toml");
-    let text = connection
-        .text()
-        .replace("{ env = \"TEST_TOKEN\" }", "{ file = \"token\" }")
-        .replace("{ env = \"TEST_USERNAME\" }", "{ file = \"username\" }");
-    std::fs::write(&file, text).expect("a connection");
-    let (username, password) = connection.account.clone().unwrap_or_default();
-    let token = connection.token.clone().unwrap_or_default();
-    for (name, secret) in [
-        ("token", token),
-        ("username", username),
-        ("password", password),
-    ] {
-        std::fs::write(directory.path().join(name), secret).expect("a secret");
-    }
-    let out = directory.path().join("out");
-    let (manifest, names) = (crate::manifest(), Arc::new(SystemNames));
-    let (formats, never) = ([Format::Csv], std::future::pending());
-    let report = run_inside(binary, &manifest, &file, names, &out, &formats, never).await;
-    assert!(report.outcome.finished(), "{}", report.message);
-    ["entities.csv", "entity_relations.csv"]
-        .map(|name| std::fs::read(out.join(name)).expect("an export"))
-}
-
-/// Runs a connector in this process.
-async fn run_inside(
-    binary: &str,
-    manifest: &Path,
-    connection: &Path,
-    names: Arc<dyn Names>,
-    out: &Path,
-    formats: &[Format],
-    cancelled: impl Future<Output = ()>,
-) -> Report {
-    let manifest = Manifest::load(manifest).expect("a manifest");
-    let connection = Connection::load(&manifest, Some(connection), &Overrides::default());
-    let connection = connection.expect("a connection");
-    let run = Run::prepare(manifest, connection, &machine(binary, names)).await;
-    run.unwrap_or_else(|error| panic!("the run can't begin: {error}"))
-        .extract(out, formats, Arc::new(Nobody), cancelled)
-        .await
-        .expect("a report")
-}
-
-fn machine(binary: &str, names: Arc<dyn Names>) -> Machine {
-    let cache = Cache::open(&root().join("target/tmp/portcullis")).expect("a cache");
-    Machine {
-        compiler: Compiler {
-            program: binary.into(),
-            deadline: Duration::from_secs(60),
-            memory_mib: portcullis::compile::MEMORY_MIB,
-        },
-        cache: Some(Arc::new(cache)),
-        names,
     }
 }
 

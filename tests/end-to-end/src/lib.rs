@@ -4,6 +4,7 @@
 //! Every run is searched for the secrets that it was given, whatever the test is about.
 
 pub mod attack;
+pub mod inside;
 pub mod raw;
 
 use fake_bitbucket::{EntityRow, RelationRow};
@@ -64,6 +65,8 @@ pub struct Connection {
     pub settings: String,
     /// `in_flight`.
     pub in_flight: u32,
+    /// `requests_per_hour`; 0: any number.
+    pub requests_per_hour: u32,
     /// The manifest, where it is not the connector's own.
     pub manifest: Option<PathBuf>,
     /// What stands below `[network]`.
@@ -80,6 +83,7 @@ impl Connection {
             account: None,
             settings: String::new(),
             in_flight: 8,
+            requests_per_hour: 0,
             manifest: None,
             network: "allow_private_networks = true\nallow_plain_http = true".to_owned(),
         }
@@ -120,8 +124,8 @@ impl Connection {
         }
         text += &format!("[network]\n{}\n", self.network);
         text + &format!(
-            "[pace]\nin_flight = {}\nrequests_per_hour = 0\n",
-            self.in_flight
+            "[pace]\nin_flight = {}\nrequests_per_hour = {}\n",
+            self.in_flight, self.requests_per_hour
         )
     }
 
@@ -187,6 +191,7 @@ async fn start(binary: &str, connection: &Connection, command: &str, arguments: 
         .env("TEST_USERNAME", username)
         .env("RUST_BACKTRACE", "full")
         .env("XDG_CACHE_HOME", root().join("target/tmp"))
+        .env("XDG_STATE_HOME", directory.path().join("state"))
         // Nobody listens there: whoever obeys the environment reaches nothing.
         .envs(
             [

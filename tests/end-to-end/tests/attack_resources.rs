@@ -2,7 +2,8 @@
 //! what it said until then is kept.
 #![allow(clippy::unwrap_used)]
 
-use end_to_end::attack::{Attack, Attacked, well_behaved};
+use end_to_end::attack::{Attack, Attacked};
+use end_to_end::inside::well_behaved;
 use end_to_end::raw::{RawServer, Reply, ok};
 use end_to_end::{Case, component};
 use fake_bitbucket::{Config, Sizes, World};
@@ -216,7 +217,10 @@ const DATA_MIB: u64 = 150;
 #[tokio::test]
 async fn what_is_counted_at_the_end_does_not_fill_the_hosts_memory() {
     for attack in ["many warnings", "many types"] {
-        let attacked = Attack::alone(attack).data_mib(DATA_MIB).spawn(BINARY).await;
+        let attacked = Attack::alone(attack)
+            .data_mib(DATA_MIB)
+            .spawn_with(BINARY, &["--no-cache"])
+            .await;
         attacked.expect(0, &[]);
         let report = attacked.json();
         assert!(report["entities"].as_object().unwrap().len() <= 101);

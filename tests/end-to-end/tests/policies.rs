@@ -46,6 +46,7 @@ impl Place {
             .current_dir(self.0.path())
             .env("TOKEN", "a-token-value")
             .env("XDG_CACHE_HOME", end_to_end::root().join("target/tmp"))
+            .env("XDG_STATE_HOME", self.0.path().join("state"))
             .output()
             .unwrap();
         let printed = [output.stdout, output.stderr].concat();

@@ -108,6 +108,7 @@ fn run(component: &[u8], limits: &str) -> Ran {
         .env("TEST_TOKEN", "some-token-value")
         .env("RUST_BACKTRACE", "full")
         .env("XDG_CACHE_HOME", end_to_end::root().join("target/tmp"))
+        .env("XDG_STATE_HOME", directory.path().join("state"))
         .current_dir(directory.path())
         .output()
         .unwrap();

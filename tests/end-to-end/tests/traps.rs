@@ -2,7 +2,7 @@
 //! missing.
 #![allow(clippy::unwrap_used)]
 
-use end_to_end::{Case, Ended, manifest, run};
+use end_to_end::{Case, Ended, inside, manifest, run};
 use fake_bitbucket::{
     Behaviour, Config, Family, Fault, Features, Loop, Moved, PageTraps, RateLimit, Sizes,
     Transient, Visibility, World,
@@ -408,15 +408,6 @@ fn amended(case: &mut Case, changes: &[(&str, &str)]) -> tempfile::TempDir {
     directory
 }
 
-/// A manifest that asks again without waiting.
-fn impatient(case: &mut Case) -> tempfile::TempDir {
-    let changes = [
-        ("first_wait_ms = 500", "first_wait_ms = 0"),
-        ("longest_wait_ms = 60000", "longest_wait_ms = 0"),
-    ];
-    amended(case, &changes)
-}
-
 #[tokio::test]
 async fn the_runs_budget_of_requests_is_kept_and_named() {
     let mut case = Case::start(World::generate(56, SIZES), Config::default()).await;
@@ -442,14 +433,14 @@ async fn an_answer_beyond_the_cap_is_not_given_to_the_connector() {
     assert!(case.server.requests().count() > 0);
 }
 
-async fn survives_impatiently(behaviour: Behaviour) -> Case {
+async fn survives_patiently(behaviour: Behaviour) -> Case {
     const SMALL: Sizes = Sizes {
         users: 30,
         groups: 4,
         projects: 5,
         repositories: 30,
     };
-    let mut case = Case::start(
+    let case = Case::start(
         World::generate(55, SMALL),
         Config {
             behaviour,
@@ -457,8 +448,9 @@ async fn survives_impatiently(behaviour: Behaviour) -> Case {
         },
     )
     .await;
-    let _directory = impatient(&mut case);
-    let ended = run(BINARY, &case.connection).await;
+    // Nobody waits on this clock.
+    let machine = inside::machine_at(BINARY, &inside::JumpingClock::default());
+    let ended = inside::run(&machine, &case.connection).await;
     ended.expect_code(0);
     case.expect_truth(&ended, &Visibility::default());
     case
@@ -480,7 +472,7 @@ async fn what_fails_for_a_moment_is_asked_again() {
             times: 2,
             only: None,
         });
-        survives_impatiently(Behaviour {
+        survives_patiently(Behaviour {
             transient,
             ..Behaviour::default()
         })
@@ -502,7 +494,7 @@ async fn too_many_requests_in_every_form() {
             retry_after,
             headers,
         });
-        let case = survives_impatiently(Behaviour {
+        let case = survives_patiently(Behaviour {
             rate_limit,
             ..Behaviour::default()
         })

@@ -62,8 +62,8 @@ pub use family::Family;
 pub use requests::{Requests, Seen};
 pub use server::{Config, Server};
 pub use traps::{
-    Behaviour, Fault, Lie, LieKind, Loop, Moved, PageTraps, Product, RateLimit, Refusal, Refuse,
-    Transient, What,
+    Behaviour, Fault, Hour, Lie, LieKind, Loop, Moved, PageTraps, Product, RateLimit, Refusal,
+    Refuse, Transient, What,
 };
 pub use truth::{EntityRow, RelationRow, Truth, Visibility, guard};
 pub use world::{

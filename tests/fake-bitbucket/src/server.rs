@@ -1,6 +1,6 @@
 //! The fake, listening.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::io;
 use std::io::Write as _;
@@ -75,6 +75,8 @@ struct Served {
     failed: Mutex<HashMap<String, u32>>,
     /// Where each credential stands in the rate limit's cycle.
     counted: Mutex<HashMap<Option<Credential>, u32>>,
+    /// When each credential was answered within the rolling hour.
+    hours: Mutex<HashMap<Option<Credential>, VecDeque<u64>>>,
     under_way: AtomicUsize,
     most_under_way: AtomicUsize,
 }
@@ -103,6 +105,7 @@ impl Server {
             seen: Mutex::default(),
             failed: Mutex::default(),
             counted: Mutex::default(),
+            hours: Mutex::default(),
             under_way: AtomicUsize::new(0),
             most_under_way: AtomicUsize::new(0),
         });
@@ -140,6 +143,7 @@ impl Server {
         lock(&self.served.seen).clear();
         lock(&self.served.failed).clear();
         lock(&self.served.counted).clear();
+        lock(&self.served.hours).clear();
         self.served.most_under_way.store(0, Ordering::SeqCst);
     }
 
@@ -262,7 +266,10 @@ impl Served {
             Product::DataCenter => return (data_center(asking.path), Sent::Whole),
             Product::WebPages => return (web_page(asking.path), Sent::Whole),
         }
-        if let Some(answer) = self.too_many(asking) {
+        if let Some(answer) = self
+            .beyond_the_hour(asking)
+            .or_else(|| self.too_many(asking))
+        {
             return (answer, Sent::Whole);
         }
         match self.fault(asking) {
@@ -281,6 +288,26 @@ impl Served {
             self.answer(asking).unwrap_or_else(|answer| answer),
             Sent::Whole,
         )
+    }
+
+    /// 429, where the rolling hour is used up.
+    fn beyond_the_hour(&self, asking: &Asking<'_>) -> Option<Answer> {
+        let hour = self.behaviour.hour.as_ref()?;
+        let now = hour.clock.load(Ordering::SeqCst);
+        let span = u64::try_from(hour.span.as_millis()).unwrap_or(u64::MAX);
+        let mut hours = lock(&self.hours);
+        let answered = hours.entry(asking.credential()).or_default();
+        while answered
+            .front()
+            .is_some_and(|when| when.saturating_add(span) <= now)
+        {
+            answered.pop_front();
+        }
+        if answered.len() >= hour.allow {
+            return Some(errors::rate_limited(false));
+        }
+        answered.push_back(now);
+        None
     }
 
     /// 429, if it is time for one.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::auth::Credential;
@@ -16,6 +18,8 @@ pub struct Behaviour {
     pub latency: Duration,
     /// Too many requests.
     pub rate_limit: Option<RateLimit>,
+    /// Too many requests in an hour.
+    pub hour: Option<Hour>,
     /// What is refused, to whom, and how. The first that fits is taken.
     pub refuse: Vec<Refuse>,
     /// How `/1.0/group-privileges` differs from the repositories' own lists.
@@ -53,6 +57,7 @@ impl Default for Behaviour {
         Self {
             latency: Duration::ZERO,
             rate_limit: None,
+            hour: None,
             refuse: Vec::new(),
             lie: None,
             pages: PageTraps::default(),
@@ -109,6 +114,18 @@ impl Default for RateLimit {
             headers: false,
         }
     }
+}
+
+/// A rolling hour, as the real API counts: so many answers to each credential within any span of this length, by this
+/// clock.
+#[derive(Clone, Debug)]
+pub struct Hour {
+    /// How many are answered.
+    pub allow: usize,
+    /// How long they count.
+    pub span: Duration,
+    /// What time it is, in milliseconds.
+    pub clock: Arc<AtomicU64>,
 }
 
 /// A refusal.
