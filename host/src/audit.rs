@@ -71,6 +71,13 @@ pub enum LineVerdict {
         /// The status.
         status: u16,
     },
+    /// The journal answered; nothing was sent.
+    Journal {
+        /// The status; 0 where there was no answer then.
+        status: u16,
+        /// When the answer came, in milliseconds since 1970.
+        answered_at: u64,
+    },
     /// No answer, or a broken one.
     Failed {
         /// Why.

@@ -1,6 +1,8 @@
 //! The command line.
 
+mod compare;
 mod inspect;
+mod journal;
 mod machine;
 mod progress;
 mod summary;
@@ -10,10 +12,12 @@ use crate::collect::Format;
 use crate::compile;
 use crate::connection::{Connection, ConnectionPolicy, Overrides};
 use crate::egress::policy::ApiOrigin;
+use crate::journal::Recording;
 use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::run::{Run, StartError, check_exit_code};
 use clap::{Args, Parser, Subcommand};
+use journal::JournalArguments;
 use machine::MachineArguments;
 use progress::Screen;
 use std::io::Write as _;
@@ -65,7 +69,14 @@ enum Command {
         /// A form of the exports beside CSV; may be given more than once
         #[arg(long, value_enum)]
         format: Vec<Format>,
+        #[command(flatten)]
+        journal: JournalArguments,
     },
+    /// Run two versions of a component over the same journal, and show how what they read differs; nothing is asked
+    #[command(
+        after_help = "Exit codes: 0 no difference, 6 they differ, 2 usage or no journal, else how the one that fails ended"
+    )]
+    Compare(compare::Arguments),
     /// Tell what a component is and whether it may run here, without running it
     #[command(
         after_help = "Exit codes: 0 it may run here, 4 it may not, 2 usage or a bad manifest"
@@ -160,11 +171,23 @@ pub fn main() -> ExitCode {
             source,
             out,
             mut format,
+            journal,
         } => {
             format.push(Format::Csv);
             format.sort_unstable();
             format.dedup();
-            (source, Action::Run { out, format })
+            (
+                source,
+                Action::Run {
+                    out,
+                    format,
+                    journal,
+                },
+            )
+        }
+        Command::Compare(arguments) => {
+            start_log(&screen, 0);
+            return in_runtime(&screen, compare::compare(&arguments, &screen));
         }
         Command::Inspect {
             file,
@@ -200,10 +223,18 @@ fn in_runtime(screen: &Screen, work: impl Future<Output = ExitCode>) -> ExitCode
 
 enum Action {
     Check,
-    Run { out: PathBuf, format: Vec<Format> },
+    Run {
+        out: PathBuf,
+        format: Vec<Format>,
+        journal: JournalArguments,
+    },
 }
 
 async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
+    let replay = match &action {
+        Action::Run { journal, .. } => journal.replay.clone(),
+        Action::Check => None,
+    };
     let overrides = Overrides {
         settings: source.set,
         secrets: source.secret,
@@ -227,13 +258,26 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
         Ok(manifest) => manifest,
         Err(error) => return screen.fail(USAGE, &error.to_string()),
     };
-    let connection = match Connection::load(&manifest, source.connection.as_deref(), &overrides) {
-        Ok(connection) => connection,
-        Err(error) => return screen.fail(USAGE, &error.to_string()),
-    };
     let machine = match source.machine.machine() {
         Ok(machine) => machine,
         Err(problem) => return screen.fail(1, &problem),
+    };
+    let loaded = match (&replay, &action) {
+        (Some(path), _) => journal::open_replay(path, &manifest, &machine),
+        (None, Action::Run { journal, .. }) => journal.recording(&manifest).and_then(|recording| {
+            Connection::load(&manifest, source.connection.as_deref(), &overrides)
+                .map(|connection| (connection, recording))
+                .map_err(|error| error.to_string())
+        }),
+        (None, Action::Check) => {
+            Connection::load(&manifest, source.connection.as_deref(), &overrides)
+                .map(|connection| (connection, Recording::Off))
+                .map_err(|error| error.to_string())
+        }
+    };
+    let (connection, recording) = match loaded {
+        Ok(loaded) => loaded,
+        Err(problem) => return screen.fail(USAGE, &problem),
     };
     let audit = match source.audit.as_deref().map(audit::append_to).transpose() {
         Ok(audit) => audit,
@@ -244,12 +288,13 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
     };
     let redactor = connection.vault.redactor().clone();
     let prepared = tokio::select! {
-        prepared = Run::prepare(manifest, connection, &machine) => prepared,
+        prepared = Run::prepare(manifest, connection, &machine, recording) => prepared,
         () = cancelled() => Err(StartError::Refused(Outcome::Cancelled)),
     };
     let run = match prepared {
         Ok(run) => run,
         Err(StartError::Egress(error)) => return screen.fail(USAGE, &error.to_string()),
+        Err(StartError::Journal(error)) => return screen.fail(USAGE, &error.to_string()),
         Err(StartError::Refused(outcome)) => {
             if let Some(file) = audit {
                 let audit = Audit::new(redactor, Vec::new());
@@ -264,7 +309,7 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
     }
     match action {
         Action::Check => check(&run, screen).await,
-        Action::Run { out, format } => extract(&run, &out, &format, screen).await,
+        Action::Run { out, format, .. } => extract(&run, &out, &format, screen).await,
     }
 }
 
@@ -273,10 +318,7 @@ async fn check(run: &Run, screen: &Screen) -> ExitCode {
     for hint in run.hints() {
         tracing::warn!("{hint}");
     }
-    let checked = tokio::select! {
-        checked = run.check(screen.observer()) => checked,
-        () = cancelled() => Err(Outcome::Cancelled),
-    };
+    let checked = run.check(screen.observer(), cancelled()).await;
     screen.clear();
     match checked {
         Ok(findings) => {

@@ -26,7 +26,16 @@ pub struct Collector {
     redactor: Redactor,
     limits: Limits,
     usage: Arc<Usage>,
+    broken: Option<rusqlite::Error>,
 }
+
+/// What an item takes in the run file beside its texts, in bytes.
+const OVERHEAD: u64 = 64;
+
+/// The run file can't be written any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the run file can't be written")]
+pub struct Broken;
 
 impl Collector {
     /// A collector that writes to `file`, under the limits `items` and `item_kib`.
@@ -36,6 +45,7 @@ impl Collector {
             redactor,
             limits,
             usage,
+            broken: None,
         }
     }
 
@@ -53,16 +63,25 @@ impl Collector {
         let item = item
             .checked(self.limits.size(Limit::ItemKib))?
             .redacted(&self.redactor);
-        if !self.usage.take(Limit::OutputMib, size, &self.limits) {
+        let taken = size.saturating_add(OVERHEAD);
+        if !self.usage.take(Limit::OutputMib, taken, &self.limits) {
             return Err(TooMuch(Limit::OutputMib).into());
         }
-        self.file.write(item)?;
-        Ok(())
+        self.file.write(item).map_err(|error| {
+            self.broken.get_or_insert(error);
+            Broken.into()
+        })
     }
 
     /// Hands the run file back when the run is over.
-    pub fn into_file(self) -> RunFile {
-        self.file
+    ///
+    /// # Errors
+    /// Where an item could not be written: the disk is full or broken, and nothing is left of the file.
+    pub fn into_file(self) -> rusqlite::Result<RunFile> {
+        match self.broken {
+            Some(error) => Err(error),
+            None => Ok(self.file),
+        }
     }
 }
 
@@ -138,7 +157,7 @@ mod tests {
         collector
             .take(Item::Warning("a-secret-token".into()))
             .unwrap();
-        collector.into_file().close().unwrap();
+        collector.into_file().unwrap().close().unwrap();
         let written = std::fs::read(path).unwrap();
         assert!(
             !written

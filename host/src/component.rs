@@ -1,20 +1,29 @@
 //! A component's file: what can be told of it without running it.
 
 use crate::digest::Digest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::Path;
 use wasmparser::{
-    ComponentExternalKind, ComponentTypeRef, KnownCustom, Parser, Payload, ProducersSectionReader,
+    ComponentExternalKind, ComponentInstance, ComponentTypeRef, Instance, KnownCustom, Parser,
+    Payload, ProducersSectionReader,
 };
 
 /// The largest component that is looked at, in bytes. Ours take one MiB.
 pub const MOST_BYTES: u64 = 64 << 20;
 
-/// The most globals and functions that one of its modules may have: each costs every instance of the module memory that no
-/// limit counts. Ours have some three thousand functions.
+/// The most globals, and the most imports and exports, that one of its modules may have: each costs every instance of the
+/// module memory that no limit counts. Ours have some fifty.
 const MOST_GLOBALS: u32 = 10_000;
+const MOST_NAMES: u32 = 10_000;
+/// The most functions. Ours have some three thousand.
 const MOST_FUNCTIONS: u32 = 50_000;
+/// The most imports, exports, aliases, types, instances and lowered functions that a component and those in it may have
+/// together. Ours have some hundreds.
+const MOST_PARTS: u64 = 50_000;
+
+/// The most names of a kind that are told of a component.
+const MOST_TOLD: usize = 1000;
 
 /// A file that may be a component.
 pub struct ComponentFile {
@@ -60,6 +69,68 @@ impl ComponentFile {
         Ok(Self { bytes, digest })
     }
 
+    /// Why it is not even compiled: it has more of something than any honest one. What can't be parsed is for the compiler
+    /// to refuse.
+    pub fn excess(&self) -> Option<String> {
+        let mut parts = 0u64;
+        let too_many = |what: &str, number: u64, most: u64| {
+            (number > most).then(|| {
+                format!("one of its modules has {number} {what}; {most} are the most that a connector may have")
+            })
+        };
+        for payload in Parser::new(0).parse_all(&self.bytes) {
+            let (what, number, most) = match payload.ok()? {
+                Payload::GlobalSection(section) => ("globals", section.count(), MOST_GLOBALS),
+                Payload::ImportSection(section) => {
+                    // One entry may stand for several imports of one module.
+                    let imports = section.into_imports().take(MOST_NAMES as usize + 1).count();
+                    (
+                        "imports",
+                        u32::try_from(imports).unwrap_or(u32::MAX),
+                        MOST_NAMES,
+                    )
+                }
+                Payload::ExportSection(section) => ("exports", section.count(), MOST_NAMES),
+                Payload::FunctionSection(section) => ("functions", section.count(), MOST_FUNCTIONS),
+                Payload::InstanceSection(section) => {
+                    for instance in section {
+                        parts += match instance.ok()? {
+                            Instance::Instantiate { args, .. } => args.len() as u64,
+                            Instance::FromExports(exports) => exports.len() as u64,
+                        };
+                    }
+                    continue;
+                }
+                Payload::ComponentInstanceSection(section) => {
+                    for instance in section {
+                        parts += match instance.ok()? {
+                            ComponentInstance::Instantiate { args, .. } => args.len() as u64,
+                            ComponentInstance::FromExports(exports) => exports.len() as u64,
+                        };
+                    }
+                    continue;
+                }
+                Payload::ComponentImportSection(section) => ("", section.count(), u32::MAX),
+                Payload::ComponentExportSection(section) => ("", section.count(), u32::MAX),
+                Payload::ComponentAliasSection(section) => ("", section.count(), u32::MAX),
+                Payload::ComponentTypeSection(section) => ("", section.count(), u32::MAX),
+                Payload::CoreTypeSection(section) => ("", section.count(), u32::MAX),
+                Payload::ComponentCanonicalSection(section) => ("", section.count(), u32::MAX),
+                _ => continue,
+            };
+            if most == u32::MAX {
+                parts += u64::from(number);
+            } else if let Some(excess) = too_many(what, number.into(), most.into()) {
+                return Some(excess);
+            }
+        }
+        (parts > MOST_PARTS).then(|| {
+            format!(
+                "it has {parts} imports, exports, aliases, types and the like; {MOST_PARTS} are the most that a connector may have"
+            )
+        })
+    }
+
     /// Imports, exports and the tools that made it, as far as it can be parsed.
     pub fn contents(&self) -> Contents {
         let mut contents = Contents::default();
@@ -78,11 +149,9 @@ pub struct Contents {
     /// What it exports, by name.
     pub exports: Vec<String>,
     /// The tools that made it: `language`, `processed-by`, `sdk`, and under each the names with their versions.
-    pub producers: BTreeMap<String, Vec<String>>,
+    pub producers: BTreeMap<String, BTreeSet<String>>,
     /// Why the rest of it can't be parsed.
     pub problem: Option<String>,
-    /// The most globals and functions that one of its modules has.
-    most: (u32, u32),
 }
 
 impl Contents {
@@ -96,7 +165,8 @@ impl Contents {
                     for import in section {
                         let import = import?;
                         // A type that is given a name is no capability.
-                        if !matches!(import.ty, ComponentTypeRef::Type(_)) {
+                        let is_type = matches!(import.ty, ComponentTypeRef::Type(_));
+                        if !is_type && self.imports.len() < MOST_TOLD {
                             self.imports.push(import.name.name.to_owned());
                         }
                     }
@@ -104,13 +174,12 @@ impl Contents {
                 Payload::ComponentExportSection(section) if depth == 0 => {
                     for export in section {
                         let export = export?;
-                        if export.kind != ComponentExternalKind::Type {
+                        let is_type = export.kind == ComponentExternalKind::Type;
+                        if !is_type && self.exports.len() < MOST_TOLD {
                             self.exports.push(export.name.name.to_owned());
                         }
                     }
                 }
-                Payload::GlobalSection(section) => self.most.0 = self.most.0.max(section.count()),
-                Payload::FunctionSection(section) => self.most.1 = self.most.1.max(section.count()),
                 Payload::CustomSection(section) => {
                     if let KnownCustom::Producers(fields) = section.as_known() {
                         self.gather_producers(fields)?;
@@ -125,26 +194,19 @@ impl Contents {
     fn gather_producers(&mut self, fields: ProducersSectionReader<'_>) -> wasmparser::Result<()> {
         for field in fields {
             let field = field?;
+            if self.producers.len() >= MOST_TOLD {
+                break;
+            }
+            let tools = self.producers.entry(field.name.to_owned()).or_default();
             for value in field.values {
                 let value = value?;
-                let tool = format!("{} {}", value.name, value.version);
-                let tools = self.producers.entry(field.name.to_owned()).or_default();
-                if !tools.contains(&tool) {
-                    tools.push(tool);
+                if tools.len() >= MOST_TOLD {
+                    break;
                 }
+                tools.insert(format!("{} {}", value.name, value.version));
             }
         }
         Ok(())
-    }
-
-    /// Why none of it is even compiled: it is out of all proportion.
-    pub fn excess(&self) -> Option<String> {
-        let (globals, functions) = self.most;
-        (globals > MOST_GLOBALS || functions > MOST_FUNCTIONS).then(|| {
-            format!(
-                "one of its modules has {globals} globals and {functions} functions; {MOST_GLOBALS} and {MOST_FUNCTIONS} are the most that a connector may have"
-            )
-        })
     }
 
     /// The version of the contract that it was made for, by the package that it imports.

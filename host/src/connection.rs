@@ -4,6 +4,7 @@
 //! be a secret.
 
 use crate::egress::policy::ApiOrigin;
+use crate::journal::About;
 use crate::limits::{Limit, Limits};
 use crate::manifest::{Manifest, Pace};
 use crate::settings::SettingValue;
@@ -33,6 +34,29 @@ pub struct Connection {
     pub require_pinned: bool,
     /// What the manifest says about credentials of this look.
     pub hints: Vec<String>,
+}
+
+impl Connection {
+    /// What a journal was made with, for a replay: no credential has a value, and nothing is sent.
+    pub fn recorded(manifest: &Manifest, about: &About) -> Self {
+        Self {
+            settings: about.settings.clone(),
+            vault: Vault::of_names(about.slots.iter().cloned()),
+            network: Network {
+                allow_private_networks: true,
+                allow_plain_http: true,
+                ..Network::default()
+            },
+            pace: Pace {
+                in_flight: about.in_flight,
+                requests_per_hour: about.requests_per_hour,
+            },
+            rate_is_own: true,
+            limits: manifest.limits,
+            require_pinned: false,
+            hints: Vec::new(),
+        }
+    }
 }
 
 /// What a connection allows on the way to its API.

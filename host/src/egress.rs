@@ -12,10 +12,11 @@ mod trail;
 
 pub use answer::headers as returned_headers;
 pub use client::ClientError;
-pub use tally::{Entry, Tally, Verdict};
+pub use tally::{Entry, Read, Tally, Verdict};
 
 use crate::audit::Audit;
 use crate::connection::Connection;
+use crate::journal::{Asked, Head as KeptHead, Journal, Kept};
 use crate::limits::{Limit, Limits, Usage};
 use crate::machine::Machine;
 use crate::manifest::{Manifest, Retry};
@@ -36,7 +37,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use trail::{Attempt, Trail};
-use url::Url;
+use url::{Position, Url};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 /// How long a request is asked again where the API says that there are too many: two of its hours.
@@ -69,6 +70,7 @@ pub struct Egress {
     clock: Arc<dyn Clock>,
     paces: HashMap<Option<SlotName>, Arc<Pace>>,
     observer: Mutex<Option<Arc<dyn Observer>>>,
+    journal: Option<Arc<Journal>>,
     in_flight: Arc<Semaphore>,
     most_in_flight: usize,
     retry: Retry,
@@ -89,6 +91,7 @@ impl Egress {
         manifest: &Manifest,
         connection: &mut Connection,
         machine: &Machine,
+        journal: Option<Journal>,
     ) -> Result<Self, EgressError> {
         let no_origin = || EgressError::NoOrigin(manifest.origin_setting.clone());
         let origin = match connection.settings.get(&manifest.origin_setting) {
@@ -104,16 +107,13 @@ impl Egress {
         address::check_literal(origin.host(), connection.network.allow_private_networks)?;
         let vault = std::mem::replace(&mut connection.vault, Vault::new(Default::default()));
         let filled: Vec<SlotName> = vault.slots().map(|(slot, _)| slot.clone()).collect();
-        let pace = |slot: Option<&SlotName>| {
-            let credential = slot.and_then(|slot| vault.identity(slot));
-            let (rate, fixed) = (connection.pace.requests_per_hour, connection.rate_is_own);
-            machine.paces.of(&origin, credential, rate, fixed)
-        };
-        let mut paces: HashMap<_, _> = filled
-            .iter()
-            .map(|slot| (Some(slot.clone()), pace(Some(slot))))
-            .collect();
-        paces.insert(None, pace(None));
+        let mut paces = HashMap::from([(None, machine.paces.alone())]);
+        for slot in &filled {
+            let credential = vault.identity(slot).unwrap_or_default();
+            let (rate, is_own) = (connection.pace.requests_per_hour, connection.rate_is_own);
+            let pace = machine.paces.of(&origin, credential, rate, is_own);
+            paces.insert(Some(slot.clone()), pace);
+        }
         let most_in_flight = connection.pace.in_flight as usize;
         let audit = Audit::new(vault.redactor().clone(), manifest.safe_parameters.clone());
         Ok(Self {
@@ -123,6 +123,7 @@ impl Egress {
             clock: Arc::clone(machine.paces.clock()),
             paces,
             observer: Mutex::default(),
+            journal: journal.map(Arc::new),
             in_flight: Arc::new(Semaphore::new(most_in_flight)),
             most_in_flight,
             retry: manifest.retry,
@@ -148,6 +149,11 @@ impl Egress {
     /// Who is told when requests have to wait.
     pub fn watched_by(&self, observer: Arc<dyn Observer>) {
         *self.observer.lock().unwrap_or_else(PoisonError::into_inner) = Some(observer);
+    }
+
+    /// The journal, where there is one.
+    pub fn journal(&self) -> Option<&Journal> {
+        self.journal.as_deref()
     }
 
     /// The audit log.
@@ -209,18 +215,71 @@ impl Egress {
             return Err(self.refuse(Refusal::Body, &permitted.trail));
         }
 
+        // Journal: what was answered before need not be asked.
+        if let Some(journal) = &self.journal {
+            if let Some(kept) = journal.find(&permitted.asked()) {
+                return self.answer_from(journal, kept, &permitted);
+            }
+            if journal.is_replay() {
+                let what = format!("{} {}", permitted.method, permitted.asked().path);
+                self.tally.not_kept(what);
+                return Err(self.refuse(Refusal::Journal, &permitted.trail));
+            }
+        }
+
         let (head, spooled, held) = self.ask(&permitted).await?;
         let redactor = self.vault.redactor();
+        let headers = answer::headers(&head.headers, redactor);
+        let keeping = self.journal.as_ref().map(|journal| {
+            let head = KeptHead::Answer {
+                status: head.status,
+                headers: &headers,
+                passing: retry::may_pass(head.status),
+            };
+            answer::Keeping {
+                journal: Arc::clone(journal),
+                writer: journal.writer(&permitted.asked(), head),
+            }
+        });
+        self.note_read(&permitted, self.clock.now());
         let mut answer = http::Response::new(answer::body(
             spooled,
             self.limits.amount(Limit::ResponseMib),
             redactor,
             &self.usage,
             held,
+            keeping,
         ));
         *answer.status_mut() = head.status;
-        *answer.headers_mut() = answer::headers(&head.headers, redactor);
+        *answer.headers_mut() = headers;
         Ok(answer)
+    }
+
+    fn answer_from(
+        &self,
+        journal: &Arc<Journal>,
+        mut kept: Kept,
+        permitted: &Permitted,
+    ) -> Result<http::Response<WasiBody>, Error> {
+        let (family, slot) = permitted.family_and_slot();
+        self.tally.count(family, slot, Verdict::Kept);
+        permitted.trail.kept(&kept);
+        let Some(status) = kept.status else {
+            return Err(Failure::by_word(&kept.failure).into());
+        };
+        self.note_read(permitted, kept.at);
+        let headers = std::mem::take(&mut kept.headers);
+        let most = self.limits.amount(Limit::ResponseMib);
+        let body = answer::kept(Arc::clone(journal), kept, most, &self.usage);
+        let mut answer = http::Response::new(body);
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers;
+        Ok(answer)
+    }
+
+    fn note_read(&self, permitted: &Permitted, at: Duration) {
+        let (family, slot) = permitted.family_and_slot();
+        self.tally.read(family, slot, at);
     }
 
     /// Retry: asks until there is an answer that will not pass, or the attempts are used up.
@@ -228,8 +287,7 @@ impl Egress {
         &self,
         permitted: &Permitted,
     ) -> Result<(Head, answer::Spooled, (OwnedSemaphorePermit, Attempt)), Error> {
-        let family = &permitted.permit.rule.family;
-        let slot = permitted.permit.slot.as_ref().map(SlotName::as_str);
+        let (family, slot) = permitted.family_and_slot();
         let idempotent = permitted.method.is_idempotent();
         let patient_until = self.clock.now().saturating_add(PATIENCE);
         let mut failures = 0;
@@ -280,6 +338,10 @@ impl Egress {
                     self.tally.failure(reason.clone());
                     if failures >= self.retry.attempts || !idempotent || failure.is_final() {
                         tracing::debug!(family, attempt, reason, "no answer");
+                        if let Some(journal) = &self.journal {
+                            let head = KeptHead::Failure(failure.word());
+                            journal.keep(&permitted.asked(), head, &[]);
+                        }
                         return Err(failure.into());
                     }
                     tracing::debug!(family, attempt, reason, "asking again");
@@ -300,25 +362,24 @@ impl Egress {
             .get(slot)
             .unwrap_or_else(|| unreachable!("each slot that is permitted is filled"));
         loop {
-            let turn = pace
-                .turn(|wait| {
-                    let observer = self.observer.lock();
-                    if let Some(observer) = &*observer.unwrap_or_else(PoisonError::into_inner) {
-                        observer.waiting(slot.as_ref().map_or("", SlotName::as_str), wait);
-                    }
-                })
-                .await;
             let place = Arc::clone(&self.in_flight)
                 .acquire_owned()
                 .await
                 .unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
-            if turn.is_void() {
-                turn.give_back();
-                continue;
+            if let Some(turn) = pace.turn() {
+                let under_way = self.most_in_flight - self.in_flight.available_permits();
+                self.usage.peak(Limit::InFlight, under_way as u64);
+                return (turn, place);
             }
-            let under_way = self.most_in_flight - self.in_flight.available_permits();
-            self.usage.peak(Limit::InFlight, under_way as u64);
-            return (turn, place);
+            // Whoever waits for an hour to roll keeps no place from requests with another credential.
+            drop(place);
+            pace.ready(|wait| {
+                let observer = self.observer.lock();
+                if let Some(observer) = &*observer.unwrap_or_else(PoisonError::into_inner) {
+                    observer.waiting(slot.as_ref().map_or("", SlotName::as_str), wait);
+                }
+            })
+            .await;
         }
     }
 
@@ -377,6 +438,25 @@ pub struct Permitted {
     method: Method,
     headers: HeaderMap,
     trail: Arc<Trail>,
+}
+
+impl Permitted {
+    fn family_and_slot(&self) -> (&str, Option<&str>) {
+        let slot = self.permit.slot.as_ref().map(SlotName::as_str);
+        (&self.permit.rule.family, slot)
+    }
+
+    /// As the journal knows it.
+    fn asked(&self) -> Asked<'_> {
+        let (family, slot) = self.family_and_slot();
+        Asked {
+            method: self.method.as_str(),
+            path: &self.permit.url[Position::BeforePath..Position::AfterQuery],
+            slot: slot.unwrap_or_default(),
+            family,
+            headers: &self.headers,
+        }
+    }
 }
 
 /// Status and headers of an answer.

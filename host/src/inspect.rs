@@ -6,7 +6,7 @@ use crate::machine::Machine;
 use crate::manifest::Manifest;
 use crate::sandbox::Sandbox;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What is known of a component.
@@ -23,7 +23,7 @@ pub struct Inspection {
     /// What it exports.
     pub exports: Vec<String>,
     /// The tools that made it, as it says itself.
-    pub producers: BTreeMap<String, Vec<String>>,
+    pub producers: BTreeMap<String, BTreeSet<String>>,
     /// Whether the manifest pins this digest; none where there is no manifest.
     pub pinned: Option<bool>,
     /// Whether it may run here.

@@ -20,6 +20,8 @@ pub const CONTRACT: &str = "0.1";
 pub struct Manifest {
     /// The file that it came from.
     pub path: PathBuf,
+    /// Its text.
+    pub text: String,
     /// The connector's name; a connection names it.
     pub name: String,
     /// The component's file.
@@ -222,6 +224,7 @@ impl Manifest {
         let directory = path.parent().unwrap_or(Path::new("."));
         Ok(Self {
             path: path.to_owned(),
+            text: text.to_owned(),
             component: directory.join(&document.component),
             settings: check_settings(document.settings).map_err(fail)?,
             tenant_origins: document

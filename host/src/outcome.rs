@@ -61,6 +61,11 @@ pub enum Outcome {
         /// Why, and what to do.
         message: String,
     },
+    /// The host could not go on: the disk is full or broken. It ends without a report.
+    HostFailed {
+        /// What happened.
+        message: String,
+    },
     /// Somebody stopped it.
     Cancelled,
 }
@@ -70,7 +75,7 @@ impl Outcome {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Complete => 0,
-            Self::Unreachable { .. } => 1,
+            Self::Unreachable { .. } | Self::HostFailed { .. } => 1,
             Self::BadSetting { .. } => 2,
             Self::Partial { .. } => 3,
             Self::NothingRead { .. } | Self::ComponentRefused { .. } => 4,
@@ -108,7 +113,7 @@ impl fmt::Display for Outcome {
             Self::Trapped { message } => write!(f, "the connector crashed: {message}"),
             Self::Exhausted { limit, allowed } => write!(
                 f,
-                "the connector was stopped: it exhausted the limit {limit} = {allowed}; an operator can raise it with --limits"
+                "the run was stopped: it exhausted the limit {limit} = {allowed}; an operator can raise it with --limits"
             ),
             Self::Refused { rules, message } => write!(
                 f,
@@ -118,6 +123,7 @@ impl fmt::Display for Outcome {
             Self::ComponentRefused { message } => {
                 write!(f, "the component may not run here: {message}")
             }
+            Self::HostFailed { message } => f.write_str(message),
             Self::Cancelled => f.write_str("cancelled"),
         }
     }

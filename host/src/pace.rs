@@ -61,12 +61,12 @@ impl Paces {
         &self.clock
     }
 
-    /// The pace of a credential at an API; of requests without one, where there is none. It may be asked for
+    /// The pace of a credential at an API. It may be asked for
     /// `per_hour` requests in an hour, 0 for any number; `fixed` where the API can't raise that.
     pub fn of(
         &self,
         origin: &ApiOrigin,
-        credential: Option<&[u8]>,
+        credential: &[u8],
         per_hour: u32,
         fixed: bool,
     ) -> Arc<Pace> {
@@ -87,25 +87,34 @@ impl Paces {
             })
             .ok()
         });
-        let pace = Arc::new(Pace {
-            clock: Arc::clone(&self.clock),
-            window: Mutex::new(window),
-            changed: Notify::new(),
-            door: tokio::sync::Mutex::new(()),
-            kept: Mutex::new(kept),
-        });
+        let pace = self.pace(window, kept);
         known.retain(|_, pace| pace.strong_count() > 0);
         known.insert(name, Arc::downgrade(&pace));
         pace
     }
 
+    /// A pace of requests without a credential: one run's alone, so that no tenant can slow another.
+    pub fn alone(&self) -> Arc<Pace> {
+        self.pace(Window::new(0, false), None)
+    }
+
+    fn pace(&self, window: Window, kept: Option<Kept>) -> Arc<Pace> {
+        Arc::new(Pace {
+            clock: Arc::clone(&self.clock),
+            window: Mutex::new(window),
+            changed: Notify::new(),
+            door: tokio::sync::Mutex::new(()),
+            kept: Mutex::new(kept),
+        })
+    }
+
     /// A keyed hash: who reads the directory learns nothing of the credential.
-    fn name(&self, origin: &ApiOrigin, credential: Option<&[u8]>) -> [u8; 32] {
+    fn name(&self, origin: &ApiOrigin, credential: &[u8]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&*self.key)
             .unwrap_or_else(|_| unreachable!("a key of any length will do"));
         mac.update(origin.to_string().as_bytes());
-        mac.update(&[u8::from(credential.is_some())]);
-        mac.update(credential.unwrap_or_default());
+        mac.update(&[0]);
+        mac.update(credential);
         mac.finalize().into_bytes().into()
     }
 }
@@ -121,28 +130,30 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Waits until a request may go. `waiting` is told how long that takes, where it takes long.
-    pub async fn turn(self: &Arc<Self>, waiting: impl Fn(Duration)) -> Turn {
+    /// The turn of a request that may go at once; none where it has to wait.
+    pub fn turn(self: &Arc<Self>) -> Option<Turn> {
+        let now = self.clock.now();
+        let mut window = lock(&self.window);
+        if window.free(now) != Free::Now {
+            return None;
+        }
+        window.start(now);
+        Some(Turn {
+            pace: Arc::clone(self),
+            started: now,
+            over: false,
+        })
+    }
+
+    /// Waits until a request may go, as it seems: another may be quicker. `waiting` is told how long that takes.
+    pub async fn ready(&self, waiting: impl Fn(Duration)) {
         let _door = self.door.lock().await;
         loop {
             let changed = self.changed.notified();
             let now = self.clock.now();
-            let free = {
-                let mut window = lock(&self.window);
-                let free = window.free(now);
-                if free == Free::Now {
-                    window.start(now);
-                }
-                free
-            };
+            let free = lock(&self.window).free(now);
             match free {
-                Free::Now => {
-                    return Turn {
-                        pace: Arc::clone(self),
-                        started: now,
-                        over: false,
-                    };
-                }
+                Free::Now => return,
                 Free::At(when) => {
                     let wait = when.saturating_sub(now);
                     waiting(wait);
@@ -184,11 +195,6 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Whether the credential was refused in the meantime, so that this one has to wait again.
-    pub fn is_void(&self) -> bool {
-        lock(&self.pace.window).blocked() > self.pace.clock.now()
-    }
-
     /// It was not used: nothing was sent.
     pub fn give_back(mut self) {
         self.over = true;
@@ -245,18 +251,26 @@ mod tests {
         ApiOrigin::parse("https://api.example").unwrap()
     }
 
+    async fn turn(pace: &Arc<Pace>) -> Turn {
+        loop {
+            if let Some(turn) = pace.turn() {
+                return turn;
+            }
+            pace.ready(|_| {}).await;
+        }
+    }
+
     async fn one(pace: &Arc<Pace>) {
-        let turn = pace.turn(|_| {}).await;
-        turn.answered(&Told::default());
+        turn(pace).await.answered(&Told::default());
     }
 
     #[tokio::test]
     async fn a_credential_has_one_hour_whoever_uses_it_and_another_has_its_own() {
         let clock = Arc::new(Jumping::default());
         let paces = Paces::new(Arc::clone(&clock) as Arc<dyn Clock>);
-        let ones = paces.of(&origin(), Some(b"one"), 3, false);
-        let again = paces.of(&origin(), Some(b"one"), 3, false);
-        let other = paces.of(&origin(), Some(b"other"), 3, false);
+        let ones = paces.of(&origin(), b"one", 3, false);
+        let again = paces.of(&origin(), b"one", 3, false);
+        let other = paces.of(&origin(), b"other", 3, false);
         one(&ones).await;
         one(&again).await;
         assert_eq!((ones.left(), other.left()), (Some(1), Some(3)));
@@ -267,31 +281,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_makes_everyone_wait_and_voids_a_turn_that_was_not_used_yet() {
+    async fn a_refusal_makes_everyone_wait() {
         let clock = Arc::new(Jumping::default());
         let paces = Paces::new(Arc::clone(&clock) as Arc<dyn Clock>);
-        let pace = paces.of(&origin(), None, 0, false);
-        let (first, second) = (pace.turn(|_| {}).await, pace.turn(|_| {}).await);
-        first.answered(&Told {
+        let pace = paces.alone();
+        turn(&pace).await.answered(&Told {
             too_many: true,
             wait: Some(Duration::from_secs(60)),
             ..Told::default()
         });
-        assert!(second.is_void());
-        second.give_back();
+        assert!(pace.turn().is_none());
         let waited = AtomicU64::new(0);
-        let turn = pace.turn(|wait| waited.store(wait.as_secs(), Ordering::SeqCst));
-        assert!(!turn.await.is_void());
+        pace.ready(|wait| waited.store(wait.as_secs(), Ordering::SeqCst))
+            .await;
         assert_eq!(waited.into_inner(), 60);
+        assert!(pace.turn().is_some());
     }
 
     #[tokio::test]
-    async fn who_waits_for_one_under_way_goes_when_it_ends_or_is_dropped() {
+    async fn who_waits_for_one_under_way_goes_when_it_ends_or_is_given_back() {
         let paces = Paces::new(Arc::new(Jumping::default()));
-        let pace = paces.of(&origin(), None, 2, false);
-        let first = pace.turn(|_| {}).await;
-        let second = pace.turn(|_| {}).await;
-        let mut third = Box::pin(pace.turn(|_| {}));
+        let pace = paces.of(&origin(), b"one", 2, false);
+        let (first, second) = (turn(&pace).await, turn(&pace).await);
+        let mut third = Box::pin(turn(&pace));
         assert!((&mut third).now_or_never().is_none());
         second.give_back();
         drop(third.await);
@@ -306,21 +318,20 @@ mod tests {
             let kept = PrivateDirectory::open(&directory.path().join("pace")).unwrap();
             Paces::kept_in(kept, Arc::clone(&clock) as Arc<dyn Clock>).unwrap()
         };
-        let pace = start().of(&origin(), Some(b"one"), 3, false);
+        let pace = start().of(&origin(), b"one", 3, false);
         one(&pace).await;
         one(&pace).await;
         drop(pace);
-        let pace = start().of(&origin(), Some(b"one"), 3, false);
+        let pace = start().of(&origin(), b"one", 3, false);
         assert_eq!(pace.left(), Some(1));
-        let turn = pace.turn(|_| {}).await;
-        turn.answered(&Told {
+        turn(&pace).await.answered(&Told {
             too_many: true,
             wait: Some(Duration::from_secs(7000)),
             ..Told::default()
         });
         drop(pace);
-        let pace = start().of(&origin(), Some(b"one"), 3, false);
-        drop(pace.turn(|_| {}).await);
+        let pace = start().of(&origin(), b"one", 3, false);
+        drop(turn(&pace).await);
         assert_eq!(clock.0.load(Ordering::SeqCst), 7_000_000);
         // Nobody who reads the directory learns the credential.
         for entry in std::fs::read_dir(directory.path().join("pace")).unwrap() {

@@ -127,7 +127,7 @@ pub struct RequestCount {
     pub family: String,
     /// The credential that was sent; empty for none.
     pub slot: String,
-    /// The status, `failed`, or `refused:` and the rule.
+    /// The status, `journal` where it answered, `failed`, or `refused:` and the rule.
     pub verdict: String,
     /// How often.
     pub count: u64,
@@ -179,10 +179,18 @@ impl Report {
     }
 }
 
+/// A time since 1970 as RFC 3339 in UTC.
+pub fn instant(since_1970: Duration) -> String {
+    (OffsetDateTime::UNIX_EPOCH + since_1970)
+        .format(&Rfc3339)
+        .unwrap_or_default()
+}
+
 /// A verdict as one word.
 pub fn verdict(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Status(status) => status.to_string(),
+        Verdict::Kept => "journal".to_owned(),
         Verdict::Failed => "failed".to_owned(),
         Verdict::Refused(rule) => format!("refused:{rule}"),
     }

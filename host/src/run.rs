@@ -10,6 +10,7 @@ use crate::connection::Connection;
 use crate::digest::Digest;
 use crate::egress::policy::Refusal;
 use crate::egress::{Egress, EgressError, Verdict};
+use crate::journal::{About, JournalError, Recording};
 use crate::limits::{Limit, Limits};
 use crate::machine::Machine;
 use crate::manifest::Manifest;
@@ -18,6 +19,7 @@ use crate::report::{self, Report};
 use crate::sandbox::{CoverageStatus, Finding, Host, Observer, Sandbox, Services, Settings};
 use crate::vault::Redactor;
 use anyhow::Context;
+use futures::FutureExt as _;
 use settle::{Exports, Settled};
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,6 +45,9 @@ pub enum StartError {
     /// The connection's API may not be asked.
     #[error(transparent)]
     Egress(#[from] EgressError),
+    /// Its journal can't be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The component may not run here.
     #[error("{0}")]
     Refused(Outcome),
@@ -57,10 +62,10 @@ impl Run {
         manifest: Manifest,
         mut connection: Connection,
         machine: &Machine,
+        recording: Recording,
     ) -> Result<Arc<Self>, StartError> {
         let refused = |message| StartError::Refused(Outcome::ComponentRefused { message });
         let redactor = connection.vault.redactor().clone();
-        let egress = Egress::new(&manifest, &mut connection, machine)?;
         let component = ComponentFile::read(&manifest.component).map_err(|problem| {
             refused(format!(
                 "{problem}; the manifest {} names this file",
@@ -77,6 +82,9 @@ impl Run {
         let sandbox = Sandbox::load(&component, machine)
             .await
             .map_err(StartError::Refused)?;
+        let about = About::of(&manifest, &connection, digest);
+        let journal = recording.open(&about, Arc::clone(machine.paces.clock()))?;
+        let egress = Egress::new(&manifest, &mut connection, machine, journal)?;
         Ok(Arc::new(Self {
             manifest,
             egress: Arc::new(egress),
@@ -92,15 +100,18 @@ impl Run {
         self.egress.audit().write_to(file);
     }
 
-    /// Asks the component whether settings and credentials are good enough.
+    /// Asks the component whether settings and credentials are good enough. Stops when `cancelled` comes.
     ///
     /// # Errors
     /// How it ended, where it gave no findings.
-    pub async fn check(&self, observer: Arc<dyn Observer>) -> Result<Vec<Finding>, Outcome> {
+    pub async fn check(
+        &self,
+        observer: Arc<dyn Observer>,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<Vec<Finding>, Outcome> {
         self.note_start("check");
         let host = self.host(None, observer);
-        let never = std::future::pending();
-        let checked = self.sandbox.check(host, self.limits(), never).await;
+        let checked = self.sandbox.check(host, self.limits(), cancelled).await;
         let checked = checked.map_err(|outcome| self.explained(outcome));
         self.note_end(checked.as_ref().err().unwrap_or(&Outcome::Complete));
         let findings = checked?;
@@ -129,10 +140,28 @@ impl Run {
         observer: Arc<dyn Observer>,
         cancelled: impl Future<Output = ()>,
     ) -> anyhow::Result<Report> {
-        let started = (Instant::now(), OffsetDateTime::now_utc());
-        let mut cancelled = std::pin::pin!(cancelled);
         fs::create_dir_all(out).with_context(|| format!("{} can't be created", out.display()))?;
         let workshop = Workshop::new(out)?;
+        let ended = self
+            .extract_in(&workshop, formats, observer, cancelled)
+            .await;
+        // What was asked is known even where what was read is lost.
+        ended.inspect_err(|error| {
+            let message = self.cleaned(format!("{error:#}"));
+            self.note_end(&Outcome::HostFailed { message });
+            workshop.publish_audit();
+        })
+    }
+
+    async fn extract_in(
+        self: &Arc<Self>,
+        workshop: &Workshop,
+        formats: &[Format],
+        observer: Arc<dyn Observer>,
+        cancelled: impl Future<Output = ()>,
+    ) -> anyhow::Result<Report> {
+        let started = (Instant::now(), OffsetDateTime::now_utc());
+        let mut cancelled = std::pin::pin!(cancelled.fuse());
         let (file, _) = workshop.private_file("run.db")?;
         let file = RunFile::create(&file).context("the run file can't be written")?;
         let (_, audit) = workshop.private_file("audit.jsonl")?;
@@ -153,7 +182,10 @@ impl Run {
         let mut file = collector
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
-            .into_file();
+            .into_file()
+            .context(
+                "the run file can't be written, and what was read is lost; make room on the disk",
+            )?;
         file.seal().context("the run file can't be written")?;
 
         let exports = Exports {
@@ -172,11 +204,14 @@ impl Run {
         })
         .await?;
         let report = self.report(&mut file, settled, started)?;
+        if let Some(journal) = self.egress.journal() {
+            journal.check()?;
+        }
+        file.close().context("the run file can't be written")?;
+        workshop.write_private("run.json", &report::json(&report)?)?;
         self.note_end(&report.outcome);
         let audited = self.egress.audit().check();
         audited.context("the audit log can't be written")?;
-        file.close().context("the run file can't be written")?;
-        workshop.write_private("run.json", &report::json(&report)?)?;
         if report.outcome.finished() {
             workshop.publish(formats)?
         } else {
@@ -204,6 +239,15 @@ impl Run {
                 &entry.slot,
                 &report::verdict(&entry.verdict),
                 count,
+            )?;
+        }
+        for ((family, slot), read) in self.egress.tally().reads() {
+            let times = [report::instant(read.oldest), report::instant(read.newest)];
+            file.note_read(
+                &family,
+                &slot,
+                read.answers,
+                times.each_ref().map(String::as_str),
             )?;
         }
         let facts = report::Facts {
@@ -234,13 +278,31 @@ impl Run {
         rules
     }
 
+    fn cleaned(&self, text: String) -> String {
+        collect::printable(&self.redactor.text(&text), 4000)
+    }
+
     /// An outcome without secrets, and with what the host knows beside the connector.
     fn explained(&self, outcome: Outcome) -> Outcome {
-        let clean = |text: String| collect::printable(&self.redactor.text(&text), 4000);
+        let clean = |text: String| self.cleaned(text);
         if self.refused().contains_key(Refusal::Budget.word()) && outcome != Outcome::Cancelled {
             return Outcome::Exhausted {
                 limit: Limit::Requests,
                 allowed: self.limits().requests,
+            };
+        }
+        if let Some((what, number)) = self.egress.tally().first_not_kept()
+            && outcome != Outcome::Cancelled
+        {
+            let others = match number {
+                1 => String::new(),
+                _ => format!(" and {} more", number - 1),
+            };
+            return Outcome::Refused {
+                rules: vec![Refusal::Journal.word().to_owned()],
+                message: clean(format!(
+                    "the journal has no answer to {what}{others}; it was made by a run that asked for something else, or did not come to its end"
+                )),
             };
         }
         match outcome {

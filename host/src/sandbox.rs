@@ -39,7 +39,7 @@ impl Sandbox {
     /// # Errors
     /// [`Outcome::ComponentRefused`] where it is no component of this contract, or can't be compiled within bounds.
     pub async fn load(file: &ComponentFile, machine: &Machine) -> Result<Self, Outcome> {
-        if let Some(excess) = file.contents().excess() {
+        if let Some(excess) = file.excess() {
             return Err(refused(excess));
         }
         let engine = engine::engine()
@@ -232,8 +232,11 @@ fn exhausted(limit: Limit, limits: &Limits) -> Outcome {
     }
 }
 
+/// What the compiler and the engine say may repeat a name of the component.
 fn refused(message: String) -> Outcome {
-    Outcome::ComponentRefused { message }
+    Outcome::ComponentRefused {
+        message: crate::collect::printable(&message, 4000),
+    }
 }
 
 /// Who watches a run.

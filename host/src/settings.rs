@@ -20,7 +20,7 @@ pub enum SettingType {
 }
 
 /// The value of a setting, already of the declared type.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SettingValue {
     /// A [`SettingType::Text`] or a [`SettingType::Url`].

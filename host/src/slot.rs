@@ -1,10 +1,10 @@
 //! The names of credentials. A connector knows these, never the values.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The name of a credential: lower-case letters, digits and hyphens, at most 64 of them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct SlotName(String);
 
@@ -37,7 +37,7 @@ impl fmt::Display for SlotName {
 }
 
 /// How a credential is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SlotKind {
     /// As a bearer token. The connection gives `token`.

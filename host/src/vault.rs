@@ -119,7 +119,8 @@ fn basic_pair(username: &str, password: &Secret) -> Zeroizing<Vec<u8>> {
 
 /// The credentials of one connection, by slot.
 pub struct Vault {
-    slots: IndexMap<SlotName, (SlotKind, HeaderValue)>,
+    /// Without a value where it is a replay, which sends nothing.
+    slots: IndexMap<SlotName, (SlotKind, Option<HeaderValue>)>,
     redactor: Redactor,
 }
 
@@ -131,10 +132,21 @@ impl Vault {
             .into_iter()
             .map(|(name, credential)| {
                 let kind = credential.kind();
-                (name, (kind, header(credential.authorization())))
+                (name, (kind, Some(header(credential.authorization()))))
             })
             .collect();
         Self { slots, redactor }
+    }
+
+    /// Names of credentials without values: for a replay, which sends nothing.
+    pub fn of_names(slots: impl IntoIterator<Item = (SlotName, SlotKind)>) -> Self {
+        Self {
+            slots: slots
+                .into_iter()
+                .map(|(name, kind)| (name, (kind, None)))
+                .collect(),
+            redactor: Redactor::new(std::iter::empty()),
+        }
     }
 
     /// The slots that are filled, in the order of the manifest.
@@ -149,12 +161,12 @@ impl Vault {
 
     /// The value of the `Authorization` header for a slot that is filled.
     pub(crate) fn authorization(&self, slot: &SlotName) -> Option<HeaderValue> {
-        self.slots.get(slot).map(|(_, value)| value.clone())
+        self.slots.get(slot)?.1.clone()
     }
 
     /// The credential of a slot as it is sent, to tell it from others.
     pub(crate) fn identity(&self, slot: &SlotName) -> Option<&[u8]> {
-        self.slots.get(slot).map(|(_, value)| value.as_bytes())
+        self.slots.get(slot)?.1.as_ref().map(HeaderValue::as_bytes)
     }
 
     /// What finds these credentials in a text.

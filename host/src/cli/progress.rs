@@ -4,7 +4,7 @@ use crate::sandbox::Observer;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::{IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Standard error, with a bar at its foot where it is a terminal.
@@ -14,6 +14,8 @@ pub(super) struct Screen {
     bar: Option<(MultiProgress, ProgressBar)>,
     /// The stage that was last logged where there is no bar.
     logged: Arc<Mutex<String>>,
+    /// When somebody was last told that requests wait.
+    told: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Screen {
@@ -27,6 +29,7 @@ impl Screen {
         Self {
             bar,
             logged: Arc::default(),
+            told: Arc::default(),
         }
     }
 
@@ -75,6 +78,12 @@ impl Observer for Screen {
         if wait < Duration::from_secs(5) {
             return;
         }
+        // An API chooses how often this comes.
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_some_and(|told| told.elapsed() < Duration::from_secs(60)) {
+            return;
+        }
+        *told = Some(Instant::now());
         let whose = if slot.is_empty() {
             "requests without a credential".to_owned()
         } else {

@@ -41,8 +41,8 @@ fn status(status: CoverageStatus) -> &'static str {
 
 /// What is known of a component.
 pub(super) fn inspection(inspection: &Inspection) -> String {
-    let list = |names: &[String]| {
-        let names: Vec<String> = names.iter().map(|name| printable(name, 200)).collect();
+    let list = |names: &mut dyn Iterator<Item = &String>| {
+        let names: Vec<String> = names.map(|name| printable(name, 200)).collect();
         names.join("\n")
     };
     let mut table = table(["component", ""]);
@@ -50,10 +50,10 @@ pub(super) fn inspection(inspection: &Inspection) -> String {
     table.add_row(["bytes".to_owned(), inspection.bytes.to_string()]);
     let contract = inspection.contract.as_deref().unwrap_or("none");
     table.add_row(["contract".to_owned(), printable(contract, 200)]);
-    table.add_row(["imports".to_owned(), list(&inspection.imports)]);
-    table.add_row(["exports".to_owned(), list(&inspection.exports)]);
+    table.add_row(["imports".to_owned(), list(&mut inspection.imports.iter())]);
+    table.add_row(["exports".to_owned(), list(&mut inspection.exports.iter())]);
     for (field, tools) in &inspection.producers {
-        table.add_row([printable(field, 200), list(tools)]);
+        table.add_row([printable(field, 200), list(&mut tools.iter())]);
     }
     if let Some(pinned) = inspection.pinned {
         let word = if pinned { "yes" } else { "no" };
@@ -77,6 +77,15 @@ pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String 
         counts.add_row([format!("{name} relations"), count.to_string()]);
     }
     counts.add_row(["requests".to_owned(), report.requests_sent.to_string()]);
+    let kept = report
+        .requests
+        .iter()
+        .filter(|row| row.verdict == "journal");
+    let kept: u64 = kept.map(|row| row.count).sum();
+    if kept > 0 {
+        let what = "requests answered by the journal".to_owned();
+        counts.add_row([what, kept.to_string()]);
+    }
     counts.add_row([
         "seconds".to_owned(),
         format!("{:.1}", report.duration_seconds),

@@ -120,7 +120,7 @@ fn each_relation(
     mut take: impl FnMut(Row<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut query = file.database().prepare(
-        "SELECT parent_id, parent_type, child_id, child_type, kind, privilege, level, metadata FROM relation
+        "SELECT parent_id, parent_type, child_id, child_type, kind, privilege, level, metadata FROM sound_relation
          ORDER BY parent_type, parent_id, child_type, child_id, kind, privilege",
     )?;
     let mut rows = query.query([])?;

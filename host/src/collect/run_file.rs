@@ -81,11 +81,14 @@ const SCHEMA: &str = "
         parent_type TEXT NOT NULL, parent_id TEXT NOT NULL, child_type TEXT NOT NULL, child_id TEXT NOT NULL,
         kind TEXT NOT NULL, privilege TEXT NOT NULL, level TEXT, metadata TEXT NOT NULL,
         PRIMARY KEY (parent_type, parent_id, child_type, child_id, kind, privilege)) WITHOUT ROWID;
+    CREATE VIEW sound_relation AS SELECT * FROM relation;
     CREATE TABLE coverage (
         family TEXT NOT NULL, scope TEXT, status TEXT NOT NULL, reason TEXT, slot TEXT);
     CREATE TABLE warning (text TEXT NOT NULL);
     CREATE TABLE request (
         family TEXT NOT NULL, slot TEXT NOT NULL, verdict TEXT NOT NULL, count INTEGER NOT NULL);
+    CREATE TABLE read (
+        family TEXT NOT NULL, slot TEXT NOT NULL, answers INTEGER NOT NULL, oldest TEXT NOT NULL, newest TEXT NOT NULL);
 ";
 
 impl RunFile {
@@ -307,6 +310,23 @@ impl RunFile {
         Ok(())
     }
 
+    /// Notes when what was read of a family was answered: how often, first and last, RFC 3339 in UTC.
+    ///
+    /// # Errors
+    /// As [`RunFile::warn`].
+    pub fn note_read(
+        &mut self,
+        family: &str,
+        slot: &str,
+        answers: u64,
+        [oldest, newest]: [&str; 2],
+    ) -> rusqlite::Result<()> {
+        self.database
+            .prepare_cached("INSERT INTO read VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![family, slot, answers, oldest, newest])?;
+        Ok(())
+    }
+
     /// How many items came more than once.
     pub fn duplicates(&self) -> u64 {
         self.duplicates
@@ -317,14 +337,19 @@ impl RunFile {
         self.contradictions
     }
 
-    /// Takes out the relations that have an end which no entity has: both must exist where the exports are
-    /// read. They stay in the table `loose_relation`.
+    /// Finds the relations that have an end which no entity has: both must exist where the exports are read. They are in
+    /// the table `loose_relation`, and not in the view `sound_relation`, which the exports are made of.
     ///
     /// # Errors
     /// As [`RunFile::warn`].
     pub fn set_missing_apart(&mut self) -> rusqlite::Result<Missing> {
+        // Nothing that is there is changed: to stop here costs nothing.
         self.database.execute_batch(
-            "CREATE TABLE loose_relation AS SELECT * FROM relation AS r
+            "CREATE TABLE loose_relation (
+                parent_type TEXT NOT NULL, parent_id TEXT NOT NULL, child_type TEXT NOT NULL, child_id TEXT NOT NULL,
+                kind TEXT NOT NULL, privilege TEXT NOT NULL, level TEXT, metadata TEXT NOT NULL,
+                PRIMARY KEY (parent_type, parent_id, child_type, child_id, kind, privilege)) WITHOUT ROWID;
+             INSERT INTO loose_relation SELECT * FROM relation AS r
              WHERE NOT EXISTS (SELECT 1 FROM entity WHERE entity_type = r.parent_type AND source_id = r.parent_id)
                 OR NOT EXISTS (SELECT 1 FROM entity WHERE entity_type = r.child_type AND source_id = r.child_id)",
         )?;
@@ -338,9 +363,11 @@ impl RunFile {
             });
         }
         self.database.execute_batch(
-            "DELETE FROM relation AS r WHERE
-                NOT EXISTS (SELECT 1 FROM entity WHERE entity_type = r.parent_type AND source_id = r.parent_id)
-             OR NOT EXISTS (SELECT 1 FROM entity WHERE entity_type = r.child_type AND source_id = r.child_id)",
+            "DROP VIEW sound_relation;
+             CREATE VIEW sound_relation AS SELECT * FROM relation AS r WHERE NOT EXISTS (
+                SELECT 1 FROM loose_relation WHERE parent_type = r.parent_type AND parent_id = r.parent_id
+                    AND child_type = r.child_type AND child_id = r.child_id AND kind = r.kind
+                    AND privilege = r.privilege)",
         )?;
         let examples = self
             .database
@@ -366,7 +393,7 @@ impl RunFile {
     /// As [`RunFile::warn`].
     pub fn containment_circles(&self) -> rusqlite::Result<u64> {
         self.database.execute_batch(
-            "CREATE TEMP TABLE inside AS SELECT parent_id AS parent, child_id AS child FROM relation
+            "CREATE TEMP TABLE inside AS SELECT parent_id AS parent, child_id AS child FROM sound_relation
                  WHERE kind = 'containment';
              CREATE INDEX temp.inside_parent ON inside (parent);",
         )?;
@@ -411,7 +438,7 @@ impl RunFile {
         }
         Ok((
             entities,
-            count("SELECT kind, count(*) FROM relation GROUP BY 1")?,
+            count("SELECT kind, count(*) FROM sound_relation GROUP BY 1")?,
         ))
     }
 

@@ -1,6 +1,7 @@
 //! Step 7: the way back. Headers that are the host's are dropped, bodies are bounded and searched for secrets.
 
 use super::trail::Attempt;
+use crate::journal::{Journal, Kept, Writer};
 use crate::limits::{Limit, Usage};
 use crate::vault::{Redactor, StreamRedactor};
 use bytes::Bytes;
@@ -44,6 +45,36 @@ pub(super) async fn spool(
     Ok(Spooled::Whole(chunks))
 }
 
+/// Keeps a body in the journal, as the guest gets it.
+pub(super) struct Keeping {
+    pub(super) journal: Arc<Journal>,
+    pub(super) writer: Writer,
+}
+
+impl Keeping {
+    fn push(&mut self, piece: &[u8]) {
+        self.writer.push(&self.journal, piece);
+    }
+
+    fn finish(self) {
+        self.writer.finish(&self.journal);
+    }
+}
+
+/// A body that the journal has, read piece by piece.
+pub(super) fn kept(journal: Arc<Journal>, kept: Kept, most: u64, usage: &Usage) -> WasiBody {
+    usage.peak(Limit::ResponseMib, kept.length.min(most));
+    if kept.length > most {
+        return too_large(most);
+    }
+    let pieces = stream::unfold((journal, kept, 0), async |(journal, kept, number)| {
+        let piece = journal.piece(&kept, number).transpose()?;
+        let piece = piece.map_err(|_| Error::HttpResponseIncomplete);
+        Some((piece, (journal, kept, number + 1)))
+    });
+    StreamBody::new(pieces.map(|piece| piece.map(Frame::data))).boxed_unsync()
+}
+
 /// The body that the guest gets. `held`, its place among the requests in flight and its attempt, until it has been
 /// read or dropped.
 pub(super) fn body(
@@ -52,6 +83,7 @@ pub(super) fn body(
     redactor: &Redactor,
     usage: &Arc<Usage>,
     mut held: (OwnedSemaphorePermit, Attempt),
+    keeping: Option<Keeping>,
 ) -> WasiBody {
     match spooled {
         Spooled::Whole(chunks) => {
@@ -68,6 +100,10 @@ pub(super) fn body(
                 std::borrow::Cow::Borrowed(_) => whole,
                 std::borrow::Cow::Owned(clean) => clean.into(),
             };
+            if let Some(mut keeping) = keeping {
+                keeping.push(&clean);
+                keeping.finish();
+            }
             let body = Full::new(clean).map_err(|never| match never {});
             Held { body, _held: held }.boxed_unsync()
         }
@@ -87,6 +123,7 @@ pub(super) fn body(
                 spooled: chunks.len(),
                 usage: Arc::clone(usage),
                 attempt: held.1,
+                keeping,
                 _permit: held.0,
             };
             let first = stream::iter(chunks.into_iter().map(Ok));
@@ -144,6 +181,7 @@ struct Bounded {
     spooled: usize,
     usage: Arc<Usage>,
     attempt: Attempt,
+    keeping: Option<Keeping>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -165,7 +203,11 @@ impl Bounded {
                             None => this.attempt.read(chunk.len()),
                         }
                         this.usage.peak(Limit::ResponseMib, this.attempt.bytes_in());
-                        Ok(this.redactor.push(chunk))
+                        let clean = this.redactor.push(chunk);
+                        if let Some(keeping) = &mut this.keeping {
+                            keeping.push(&clean);
+                        }
+                        Ok(clean)
                     }
                     None => {
                         this.ended = true;
@@ -181,7 +223,12 @@ impl Bounded {
                 }
                 None => {
                     this.ended = true;
-                    Ok(this.redactor.finish())
+                    let last = this.redactor.finish();
+                    if let Some(mut keeping) = this.keeping.take() {
+                        keeping.push(&last);
+                        keeping.finish();
+                    }
+                    Ok(last)
                 }
             };
             Some((item, (this, chunks)))
@@ -232,6 +279,7 @@ mod tests {
             &redactor,
             &Arc::default(),
             (permit, attempt),
+            None,
         )
         .collect()
         .await?;

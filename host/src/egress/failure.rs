@@ -55,6 +55,33 @@ impl Failure {
         }
     }
 
+    const ALL: [Self; 6] = [
+        Self::AddressProhibited,
+        Self::NameNotFound,
+        Self::Certificate,
+        Self::ConnectionRefused,
+        Self::TimedOut,
+        Self::Broken,
+    ];
+
+    /// One word, for the journal.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::AddressProhibited => "address-prohibited",
+            Self::NameNotFound => "name-not-found",
+            Self::Certificate => "certificate",
+            Self::ConnectionRefused => "connection-refused",
+            Self::TimedOut => "timed-out",
+            Self::Broken => "broken",
+        }
+    }
+
+    /// What a word of the journal stands for.
+    pub(super) fn by_word(word: &str) -> Self {
+        let known = Self::ALL.into_iter().find(|failure| failure.word() == word);
+        known.unwrap_or(Self::Broken)
+    }
+
     /// Whether asking again would meet the same.
     pub(super) fn is_final(self) -> bool {
         matches!(self, Self::AddressProhibited | Self::Certificate)

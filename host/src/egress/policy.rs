@@ -207,6 +207,9 @@ pub enum Refusal {
         "it names a credential that is not allowed for this path or not filled by this connection"
     )]
     Slot,
+    /// The run is a replay, and its journal has no answer to this.
+    #[error("the journal has no answer to it")]
+    Journal,
     /// The run has used up its requests.
     #[error("the run's budget of requests is used up")]
     Budget,
@@ -225,6 +228,7 @@ impl Refusal {
             Self::Header(_) => "header",
             Self::Body => "body",
             Self::Slot => "slot",
+            Self::Journal => "journal",
             Self::Budget => "budget",
         }
     }

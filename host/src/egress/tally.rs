@@ -3,6 +3,7 @@
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What a request led to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -10,6 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub enum Verdict {
     /// The API answered with this status.
     Status(u16),
+    /// The journal answered.
+    Kept,
     /// No answer, or a broken one.
     Failed,
     /// The policy refused it, for this reason; nothing was sent.
@@ -35,6 +38,19 @@ pub struct Tally(Mutex<Counts>);
 struct Counts {
     entries: BTreeMap<Entry, u64>,
     last_failure: Option<String>,
+    read: BTreeMap<(String, String), Read>,
+    not_kept: Option<(String, u64)>,
+}
+
+/// When what was read of a family was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Read {
+    /// How many answers there were.
+    pub answers: u64,
+    /// When the oldest came, since 1970.
+    pub oldest: Duration,
+    /// When the newest came.
+    pub newest: Duration,
 }
 
 impl Tally {
@@ -45,6 +61,38 @@ impl Tally {
             verdict,
         };
         *self.lock().entries.entry(entry).or_default() += 1;
+    }
+
+    /// Notes when an answer came, be it long ago.
+    pub(super) fn read(&self, family: &str, slot: Option<&str>, at: Duration) {
+        let key = (family.to_owned(), slot.unwrap_or("").to_owned());
+        let mut counts = self.lock();
+        let read = counts.read.entry(key).or_insert(Read {
+            answers: 0,
+            oldest: at,
+            newest: at,
+        });
+        read.answers += 1;
+        read.oldest = read.oldest.min(at);
+        read.newest = read.newest.max(at);
+    }
+
+    /// When what was read was answered, by family and credential.
+    pub fn reads(&self) -> Vec<((String, String), Read)> {
+        let read = &self.lock().read;
+        read.iter()
+            .map(|(key, read)| (key.clone(), *read))
+            .collect()
+    }
+
+    /// Notes a request that the journal of a replay has no answer to.
+    pub(super) fn not_kept(&self, what: String) {
+        self.lock().not_kept.get_or_insert((what, 0)).1 += 1;
+    }
+
+    /// The first request that the journal of a replay has no answer to, and how many there were.
+    pub fn first_not_kept(&self) -> Option<(String, u64)> {
+        self.lock().not_kept.clone()
     }
 
     /// Keeps why a request got no answer, for the person: a connector is told the kind only.

@@ -2,6 +2,7 @@
 
 use super::policy::{Permit, Refusal};
 use crate::audit::{Audit, Event, LineVerdict, RequestLine, millis};
+use crate::journal::Kept;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -66,6 +67,15 @@ impl Trail {
             reason: refusal.to_string(),
         };
         self.line(verdict, 0, 0, 0);
+    }
+
+    /// The journal answered it.
+    pub(super) fn kept(&self, kept: &Kept) {
+        let verdict = LineVerdict::Journal {
+            status: kept.status.map_or(0, |status| status.as_u16()),
+            answered_at: millis(kept.at),
+        };
+        self.line(verdict, 0, kept.length, 0);
     }
 
     fn line(&self, verdict: LineVerdict, attempt: u32, bytes_in: u64, duration_ms: u64) {

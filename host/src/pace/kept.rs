@@ -1,5 +1,5 @@
 //! What was sent in the last hour, on disk: a line for each request, so that a process which is killed loses none. A line
-//! is the time in milliseconds since 1970, or `blocked` and such a time.
+//! is the time in milliseconds since 1970, with their number where it stands for several, or `blocked` and such a time.
 
 use super::window::{HOUR, Window};
 use crate::private::{PrivateDirectory, PrivateError};
@@ -81,9 +81,11 @@ impl Kept {
     fn add(&mut self, ended: &[(Duration, u64)], blocked: Option<Duration>) -> std::io::Result<()> {
         let mut text = String::new();
         for (when, number) in ended {
-            for _ in 0..*number {
-                let _ = writeln!(text, "{}", when.as_millis());
-            }
+            let when = when.as_millis();
+            let _ = match number {
+                1 => writeln!(text, "{when}"),
+                _ => writeln!(text, "{when} {number}"),
+            };
         }
         if let Some(blocked) = blocked {
             let _ = writeln!(text, "blocked {}", blocked.as_millis());
@@ -104,8 +106,9 @@ fn read(text: &str, window: &mut Window, now: Duration) {
             }
             None => {
                 let past = |when: &Duration| *when <= now && when.saturating_add(HOUR) > now;
-                if let Some(when) = time(line).filter(past) {
-                    window.count(when, 1);
+                let (when, number) = line.split_once(' ').unwrap_or((line, "1"));
+                if let Some(when) = time(when).filter(past) {
+                    window.count(when, number.parse().unwrap_or(1));
                 }
             }
         }

@@ -6,6 +6,9 @@ use std::time::{Duration, SystemTime};
 /// A number below this is seconds from now; above, seconds since 1970.
 const FIRST_EPOCH: u64 = 1_000_000_000;
 
+/// More than this in an hour is as good as any number.
+const MOST: u64 = 10_000_000;
+
 /// Longer than this nothing that an API says makes a request wait: a window and a little more.
 const LONGEST: Duration = Duration::from_secs(2 * 3600);
 
@@ -48,9 +51,9 @@ impl Told {
         let reset = reset.filter(|_| too_many || remaining == Some(0));
         Self {
             too_many,
-            limit,
+            limit: limit.map(|limit| limit.min(MOST)),
             span,
-            remaining,
+            remaining: remaining.map(|remaining| remaining.min(MOST)),
             wait: retry_after
                 .filter(|_| too_many)
                 .or(reset)
@@ -115,6 +118,7 @@ mod tests {
             ("60, 60;w=3600", Some(60), Some(3600)),
             ("60, 10;w=1, 60;w=3600;comment=x", Some(60), Some(3600)),
             ("10000;w=3600", Some(10000), Some(3600)),
+            ("18446744073709551615", Some(MOST), None),
             ("many", None, None),
             ("99999999999999999999999", None, None),
             ("60;w=0", Some(60), None),

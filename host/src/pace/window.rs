@@ -200,8 +200,9 @@ impl Window {
         let ahead = self
             .ended
             .split_off(&now.saturating_add(Duration::from_nanos(1)));
-        self.used = self.used.saturating_sub(ahead.values().sum());
-        self.count(now, ahead.values().sum());
+        let ahead = ahead.into_values().fold(0, u64::saturating_add);
+        self.used = self.used.saturating_sub(ahead);
+        self.count(now, ahead);
         while let Some(oldest) = self.ended.first_entry()
             && oldest.key().saturating_add(self.span) <= now
         {

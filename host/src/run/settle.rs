@@ -148,7 +148,10 @@ impl Run {
         let refused = self.refused();
         let outcome = match ended {
             // The connector may not have noticed, or not have said so.
-            Ok(()) if refused.contains_key(Refusal::Budget.word()) => {
+            Ok(())
+                if refused.contains_key(Refusal::Budget.word())
+                    || refused.contains_key(Refusal::Journal.word()) =>
+            {
                 self.explained(Outcome::Complete)
             }
             Ok(()) => {

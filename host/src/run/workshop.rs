@@ -2,27 +2,56 @@
 
 use crate::collect::Format;
 use crate::report;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// A directory beside the results where a run's files are made; it goes when it is dropped.
+/// A directory beside the results where a run's files are made; it goes when it is dropped. A run that was killed leaves
+/// its own, which the next one removes: it knows it by a lock that nobody holds any more.
 pub(super) struct Workshop {
     directory: tempfile::TempDir,
     out: PathBuf,
+    _lock: fs::File,
+}
+
+/// How a run's directory is called, before some random letters.
+const PREFIX: &str = ".run-";
+
+/// The file in it that its run holds locked.
+const LOCK: &str = "lock";
+
+/// Removes what runs left that were killed. What can't be removed stays.
+fn remove_stale(out: &Path) {
+    let entries = fs::read_dir(out).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
+        // One that has no lock file yet is being made.
+        let is_free =
+            fs::File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
+        if is_free && fs::remove_dir_all(entry.path()).is_err() {
+            tracing::debug!(
+                "{} of a run that was killed can't be removed",
+                entry.path().display()
+            );
+        }
+    }
 }
 
 impl Workshop {
     pub(super) fn new(out: &Path) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new()
-            .prefix(".run-")
+            .prefix(PREFIX)
             .tempdir_in(out)
             .with_context(|| format!("nothing can be written to {}", out.display()))?;
+        let lock = fs::File::create(directory.path().join(LOCK))?;
+        lock.try_lock()
+            .map_err(|error| anyhow!("the new directory can't be locked: {error}"))?;
+        remove_stale(out);
         Ok(Self {
             directory,
             out: out.to_owned(),
+            _lock: lock,
         })
     }
 
@@ -47,8 +76,13 @@ impl Workshop {
 
     /// Puts a finished run in the place of an earlier one.
     pub(super) fn publish(&self, formats: &[Format]) -> anyhow::Result<()> {
+        // The report vouches for the other files: it goes first, and comes last.
+        self.remove("run.json")?;
         let exports = formats.iter().flat_map(|format| format.files());
-        for name in exports.chain(report::RECORDS) {
+        let records = report::RECORDS
+            .into_iter()
+            .filter(|name| *name != "run.json");
+        for name in exports.chain(records) {
             self.put(name, name)?;
         }
         for format in [Format::Csv, Format::Jsonl] {
@@ -59,9 +93,17 @@ impl Workshop {
                     .try_for_each(|name| self.remove(name))?;
             }
         }
+        self.put("run.json", "run.json")?;
         report::RECORDS
             .iter()
             .try_for_each(|name| self.remove(&format!("failed-{name}")))
+    }
+
+    /// Of a run that the host could not finish there is at least its audit log, as far as it could be written.
+    pub(super) fn publish_audit(&self) {
+        if let Err(error) = self.put("audit.jsonl", "failed-audit.jsonl") {
+            tracing::warn!("the audit log is lost too: {error:#}");
+        }
     }
 
     pub(super) fn publish_failure(&self) -> anyhow::Result<()> {

@@ -203,9 +203,12 @@ pub(super) fn fit(engine: &Engine, component: &Component) -> Result<ConnectorPre
 fn size_of_fields(fields: &http::HeaderMap) -> usize {
     fields
         .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
+        .map(|(name, value)| name.as_str().len() + value.len() + HEADER)
         .sum()
 }
+
+/// What a header takes beside its texts, in bytes.
+const HEADER: usize = 100;
 
 /// Links what the contract names and nothing else: whatever a component imports beyond it is refused by name.
 fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {

@@ -43,7 +43,9 @@ where
         ran = &mut ended => ran,
         () = stopped => {
             drop(stop);
-            ended.await
+            // Whatever it says now: it was stopped.
+            let _ = ended.await;
+            return Err(Outcome::Cancelled);
         }
     };
     ran.unwrap_or_else(|_| {
@@ -51,4 +53,44 @@ where
             message: "the host's own code failed under it; tell the maintainers".to_owned(),
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[tokio::test]
+    async fn what_was_stopped_is_cancelled_even_where_it_comes_to_its_end() {
+        let (stopped, told) = mpsc::channel();
+        // It never pauses, so that it can't be dropped, and ends well as soon as it was stopped.
+        let ran = run(
+            async move { stopped.send(()).unwrap() },
+            move || async move {
+                told.recv().unwrap();
+                Ok(())
+            },
+        );
+        assert_eq!(ran.await, Err(Outcome::Cancelled));
+    }
+
+    #[tokio::test]
+    async fn what_pauses_is_dropped_before_this_returns() {
+        let held = std::sync::Arc::new(());
+        let inside = std::sync::Arc::clone(&held);
+        let ran: Result<(), Outcome> = run(std::future::ready(()), move || async move {
+            let _inside = inside;
+            std::future::pending().await
+        })
+        .await;
+        assert_eq!(ran, Err(Outcome::Cancelled));
+        assert_eq!(std::sync::Arc::strong_count(&held), 1);
+    }
+
+    #[tokio::test]
+    async fn a_panic_on_it_is_an_outcome() {
+        let ran: Result<(), Outcome> =
+            run(std::future::pending(), || async { panic!("a defect") }).await;
+        assert!(matches!(ran, Err(Outcome::Trapped { .. })), "{ran:?}");
+    }
 }

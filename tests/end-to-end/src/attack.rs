@@ -134,7 +134,7 @@ pub struct Attack {
     limits: String,
     network: String,
     names: Arc<ToldNames>,
-    data_mib: Option<u64>,
+    ulimit: Option<String>,
 }
 
 impl Attack {
@@ -149,7 +149,7 @@ impl Attack {
             limits: "cpu_seconds = 10\nwall_seconds = 60".to_owned(),
             network: "allow_private_networks = true\nallow_plain_http = true".to_owned(),
             names: Arc::default(),
-            data_mib: None,
+            ulimit: None,
         }
     }
 
@@ -196,7 +196,15 @@ impl Attack {
     /// The memory that the host's process may have, in MiB. For [`Attack::spawn`].
     #[must_use]
     pub fn data_mib(mut self, mib: u64) -> Self {
-        self.data_mib = Some(mib);
+        self.ulimit = Some(format!("ulimit -d {}", mib * 1024));
+        self
+    }
+
+    /// How large a file the host's process may write, in KiB: as if the disk were full. For [`Attack::spawn`].
+    #[must_use]
+    pub fn file_kib(mut self, kib: u64) -> Self {
+        // Counted in blocks of 512 bytes; without the trap a signal would come in place of an error.
+        self.ulimit = Some(format!("trap '' XFSZ; ulimit -f {}", kib * 2));
         self
     }
 
@@ -250,10 +258,10 @@ impl Attack {
     /// As [`Attack::spawn`].
     pub async fn spawn_with(self, binary: &str, arguments: &[&str]) -> Attacked {
         let directory = self.lay_out();
-        let mut process = match self.data_mib {
-            Some(mib) => {
+        let mut process = match &self.ulimit {
+            Some(ulimit) => {
                 let mut shell = tokio::process::Command::new("sh");
-                let limited = format!("ulimit -d {}; exec \"$0\" \"$@\"", mib * 1024);
+                let limited = format!("{ulimit}; exec \"$0\" \"$@\"");
                 shell.args(["-c", &limited, binary]);
                 shell
             }

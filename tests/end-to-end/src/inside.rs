@@ -6,6 +6,7 @@ use portcullis::cache::Cache;
 use portcullis::collect::Format;
 use portcullis::compile::{Compiler, MEMORY_MIB};
 use portcullis::connection::Overrides;
+use portcullis::journal::Recording;
 use portcullis::machine::Machine;
 use portcullis::manifest::Manifest;
 use portcullis::pace::{Clock, Paces};
@@ -135,7 +136,7 @@ pub(crate) async fn run_inside(
     let connection =
         portcullis::connection::Connection::load(&manifest, Some(connection), &overrides);
     let connection = connection.expect("a connection");
-    let run = Run::prepare(manifest, connection, machine).await;
+    let run = Run::prepare(manifest, connection, machine, Recording::Off).await;
     run.unwrap_or_else(|error| panic!("the run can't begin: {error}"))
         .extract(out, formats, Arc::new(Nobody), cancelled)
         .await

@@ -165,47 +165,88 @@ pub async fn check(binary: &str, connection: &Connection) -> Ended {
     start(binary, connection, "check", &[]).await
 }
 
-async fn start(binary: &str, connection: &Connection, command: &str, arguments: &[&str]) -> Ended {
-    component();
-    let directory = TempDir::new().expect("a temporary directory");
-    let file = directory.path().join("acme.toml");
-    std::fs::write(&file, connection.text()).expect("the connection file");
-    let (username, password) = connection.account.clone().unwrap_or_default();
-    std::fs::write(directory.path().join("password"), password + "\n").expect("the password file");
-    let out = directory.path().join("out");
-    let manifest = connection.manifest.clone().unwrap_or_else(manifest);
-    let mut process = tokio::process::Command::new(binary);
-    process
-        .arg(command)
-        .arg("--connector")
-        .arg(manifest)
-        .arg("--connection")
-        .arg(file)
-        .arg("-vv")
-        .args(arguments);
-    if command == "run" {
-        process.arg("--out").arg(&out);
+/// A run that can be started, again and again, over the same files.
+pub struct Prepared {
+    directory: TempDir,
+    connection: Connection,
+}
+
+impl Prepared {
+    /// Lays out the connection's files.
+    ///
+    /// # Panics
+    /// Where they can't be written.
+    pub fn new(connection: &Connection) -> Self {
+        component();
+        let directory = TempDir::new().expect("a temporary directory");
+        let file = |name: &str, text: &str| {
+            std::fs::write(directory.path().join(name), text).expect("a file");
+        };
+        file("acme.toml", &connection.text());
+        let (_, password) = connection.account.clone().unwrap_or_default();
+        file("password", &(password + "\n"));
+        Self {
+            directory,
+            connection: connection.clone(),
+        }
     }
-    let output = process
-        .env("TEST_TOKEN", connection.token.as_deref().unwrap_or(""))
-        .env("TEST_USERNAME", username)
-        .env("RUST_BACKTRACE", "full")
-        .env("XDG_CACHE_HOME", root().join("target/tmp"))
-        .env("XDG_STATE_HOME", directory.path().join("state"))
-        // Nobody listens there: whoever obeys the environment reaches nothing.
-        .envs(
-            [
-                "HTTP_PROXY",
-                "HTTPS_PROXY",
-                "ALL_PROXY",
-                "http_proxy",
-                "https_proxy",
-                "all_proxy",
-            ]
-            .map(|name| (name, "http://127.0.0.1:9")),
-        )
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
+
+    /// Where everything lies; what a run leaves is in `out`.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The process, not started yet.
+    pub fn process(
+        &self,
+        binary: &str,
+        command: &str,
+        arguments: &[&str],
+    ) -> tokio::process::Command {
+        let connection = &self.connection;
+        let mut process = tokio::process::Command::new(binary);
+        process
+            .arg(command)
+            .arg("--connector")
+            .arg(connection.manifest.clone().unwrap_or_else(manifest))
+            .args(arguments);
+        if !arguments.contains(&"--replay") {
+            process.args(["--connection", "acme.toml"]);
+        }
+        if command == "run" {
+            process.args(["--out", "out"]);
+        }
+        let (username, _) = connection.account.clone().unwrap_or_default();
+        process
+            .arg("-vv")
+            .current_dir(self.directory())
+            .env("TEST_TOKEN", connection.token.as_deref().unwrap_or(""))
+            .env("TEST_USERNAME", username)
+            .env("RUST_BACKTRACE", "full")
+            .env("XDG_CACHE_HOME", root().join("target/tmp"))
+            .env("XDG_STATE_HOME", self.directory().join("state"))
+            // Nobody listens there: whoever obeys the environment reaches nothing.
+            .envs(
+                [
+                    "HTTP_PROXY",
+                    "HTTPS_PROXY",
+                    "ALL_PROXY",
+                    "http_proxy",
+                    "https_proxy",
+                    "all_proxy",
+                ]
+                .map(|name| (name, "http://127.0.0.1:9")),
+            )
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        process
+    }
+}
+
+async fn start(binary: &str, connection: &Connection, command: &str, arguments: &[&str]) -> Ended {
+    let prepared = Prepared::new(connection);
+    let output = prepared
+        .process(binary, command, arguments)
         .output()
         .await
         .expect("the binary runs");
@@ -213,8 +254,8 @@ async fn start(binary: &str, connection: &Connection, command: &str, arguments: 
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).expect("standard output is UTF-8"),
         stderr: String::from_utf8(output.stderr).expect("standard error is UTF-8"),
-        out,
-        _directory: directory,
+        out: prepared.directory().join("out"),
+        _directory: prepared.directory,
     };
     ended.search_for_secrets(&connection.secrets());
     ended

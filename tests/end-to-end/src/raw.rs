@@ -29,6 +29,8 @@ pub fn ok(headers: &str, body: &[u8]) -> Reply {
 pub struct RawServer {
     port: u16,
     opened: Arc<AtomicUsize>,
+    open: Arc<AtomicUsize>,
+    most_open: Arc<AtomicUsize>,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
@@ -51,15 +53,20 @@ impl RawServer {
         let server = Self {
             port,
             opened: Arc::default(),
+            open: Arc::default(),
+            most_open: Arc::default(),
             heads: Arc::default(),
         };
         let (opened, heads) = (Arc::clone(&server.opened), Arc::clone(&server.heads));
+        let (open, most_open) = (Arc::clone(&server.open), Arc::clone(&server.most_open));
         let reply = Arc::new(reply);
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 opened.fetch_add(1, Ordering::SeqCst);
                 let (heads, reply) = (Arc::clone(&heads), Arc::clone(&reply));
+                let here = Here::come(&open, &most_open);
                 tokio::spawn(async move {
+                    let _here = here;
                     let mut head = Vec::new();
                     while !head.ends_with(b"\r\n\r\n") {
                         head.push(stream.read_u8().await?);
@@ -100,11 +107,33 @@ impl RawServer {
         self.opened.load(Ordering::SeqCst)
     }
 
+    /// The most connections that were open at once.
+    pub fn most_open(&self) -> usize {
+        self.most_open.load(Ordering::SeqCst)
+    }
+
     /// The heads of the requests that came.
     pub fn heads(&self) -> Vec<String> {
         self.heads
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+}
+
+/// One connection that is open.
+struct Here(Arc<AtomicUsize>);
+
+impl Here {
+    fn come(open: &Arc<AtomicUsize>, most: &AtomicUsize) -> Self {
+        let now = open.fetch_add(1, Ordering::SeqCst) + 1;
+        most.fetch_max(now, Ordering::SeqCst);
+        Self(Arc::clone(open))
+    }
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -93,7 +93,8 @@ async fn ten_thousand_requests_in_flight() {
     .spawn(BINARY)
     .await;
     assert_eq!(attacked.code, Some(0), "{}", attacked.printed());
-    assert!((1.0..=4.0).contains(&attacked.used("in_flight")));
+    // As the API sees it; one more may be there that the client is about to close.
+    assert!((1..=5).contains(&api.most_open()), "{}", api.most_open());
     // With the usual number of handles it does not get that far.
     let attacked = Attack::new(
         &format!("http://127.0.0.1:{}", api.port()),
@@ -198,6 +199,36 @@ async fn requests_whose_bodies_never_end() {
 }
 
 #[tokio::test]
+async fn headers_without_number_that_are_never_sent() {
+    let attacked = Attack::alone("fat fields")
+        .limits("memory_mib = 16\ncpu_seconds = 20")
+        .spawn(BINARY)
+        .await;
+    exhausted(&attacked, "memory_mib", 16);
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full() {
+    let attacked = Attack::alone("endless items")
+        .file_kib(3000)
+        .spawn(BINARY)
+        .await;
+    // Not the connector's fault, and what was asked is known.
+    attacked.expect(
+        1,
+        &["the run file can't be written", "make room on the disk"],
+    );
+    let audit = attacked.audit();
+    let last = audit.last().unwrap();
+    assert_eq!(
+        (&last["event"], &last["outcome"]["kind"]),
+        (&"ended".into(), &"host-failed".into())
+    );
+    let left = std::fs::read_dir(attacked.directory().join("out")).unwrap();
+    assert_eq!(left.count(), 1, "nothing half-written is left");
+}
+
+#[tokio::test]
 async fn heads_of_answers_that_are_kept() {
     let large = format!("x-large: {}\r\n", "x".repeat(300 << 10));
     let api = RawServer::start(move |_| ok(&large, b"{}")).await;
@@ -260,6 +291,10 @@ async fn a_graph_that_takes_long_to_settle_is_stopped_at_the_deadline() {
         .spawn(BINARY)
         .await;
     exhausted(&attacked, "wall_seconds", 3);
+    // The connector had said all that it had to say.
+    let relations = attacked.column("SELECT count(*) || '' FROM relation");
+    assert_eq!(relations, ["200000"]);
+    assert!(attacked.used("wall_seconds") >= 3.0);
 }
 
 #[tokio::test]

@@ -224,10 +224,92 @@ fn instances_memories_and_tables_are_counted() {
 fn a_module_of_a_million_globals_is_not_even_compiled() {
     let globals = "(global i64 (i64.const 0))".repeat(10_001);
     let functions = "(func)".repeat(50_001);
-    for (what, number) in [(globals, "10001"), (functions, "50001")] {
+    let imports: String = (0..10_001)
+        .map(|number| format!("(import \"a\" \"{number}\" (func))"))
+        .collect();
+    let exports: String = (0..10_001)
+        .map(|number| format!("(export \"{number}\" (func 0))"))
+        .collect();
+    for (what, number) in [
+        (globals, "10001 globals"),
+        (functions, "50001 functions"),
+        (imports, "10001 imports"),
+        (format!("(func){exports}"), "10001 exports"),
+    ] {
         let component = component_with(&format!("(core module $more {what})"));
         run(&component, LIMITS).expect(4, &["may not run here", number]);
     }
+    let types = "(type (func))".repeat(50_001);
+    run(&component_with(&types), LIMITS).expect(4, &["may not run here", "50000"]);
+}
+
+/// A custom section `producers` that names so many tools.
+fn producers(tools: u32) -> Vec<u8> {
+    fn number(mut value: u32, out: &mut Vec<u8>) {
+        while value >= 0x80 {
+            out.push((value & 0x7f) as u8 | 0x80);
+            value >>= 7;
+        }
+        out.push(value as u8);
+    }
+    fn text(text: &str, out: &mut Vec<u8>) {
+        number(u32::try_from(text.len()).unwrap(), out);
+        out.extend_from_slice(text.as_bytes());
+    }
+    let mut content = Vec::new();
+    text("producers", &mut content);
+    number(1, &mut content);
+    text("sdk", &mut content);
+    number(tools, &mut content);
+    for tool in 0..tools {
+        text(&tool.to_string(), &mut content);
+        text("", &mut content);
+    }
+    let mut section = vec![0];
+    number(u32::try_from(content.len()).unwrap(), &mut section);
+    section.extend(content);
+    section
+}
+
+#[test]
+fn a_component_can_name_any_number_of_tools_and_no_more_than_a_thousand_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("guest.wasm");
+    let component = [component("(i32.const 0)", ""), producers(300_000)].concat();
+    std::fs::write(&path, &component).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis-under-test"))
+        .arg("inspect")
+        .arg(&path)
+        .arg("--json")
+        .env("XDG_CACHE_HOME", end_to_end::root().join("target/tmp"))
+        .env("XDG_STATE_HOME", directory.path().join("state"))
+        .output()
+        .unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["producers"]["sdk"].as_array().unwrap().len(), 1000);
+    assert_eq!(run(&component, LIMITS).output.status.code(), Some(3));
+}
+
+#[test]
+fn a_refused_component_can_not_steer_the_terminal() {
+    let text = r#"(component (import "a\1b[2J\07portcullis: complete" (func)))"#;
+    let parsed = wat::parse_str(text);
+    // The text format's own tool may refuse the name; then its bytes are put in by hand.
+    let component = parsed.unwrap_or_else(|_| {
+        let mut bytes =
+            wat::parse_str(r#"(component (import "a-name-of-this-length" (func)))"#).unwrap();
+        let name = b"a-name-of-this-length";
+        let place = bytes
+            .windows(name.len())
+            .position(|window| window == name)
+            .unwrap();
+        bytes[place..place + 6].copy_from_slice(b"a\x1b[2J\x07");
+        bytes
+    });
+    let ran = run(&component, LIMITS);
+    ran.expect(4, &["may not run here"]);
+    let said = ran.stderr();
+    assert!(!said.contains(['\u{1b}', '\u{7}']), "{said:?}");
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub fn exports(data: &[u8]) {
             collector.take(relation).expect("both ends were taken");
         }
     }
-    let mut file = collector.into_file();
+    let mut file = collector.into_file().expect("a run file");
     assert_eq!(file.set_missing_apart().expect("a query").relations, 0);
     assert_eq!(
         file.containment_circles().expect("a query"),

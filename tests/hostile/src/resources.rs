@@ -108,6 +108,21 @@ pub(crate) fn fat_requests() {
     drop(held);
 }
 
+/// A thousand lists of headers that are never sent, each of four hundred short ones.
+pub(crate) fn fat_fields() {
+    let held: Vec<_> = (0..1000)
+        .map(|_| {
+            let fields = wasip2::http::types::Fields::new();
+            for number in 0..400 {
+                let _ = fields.append(&format!("x{number}"), b"1");
+            }
+            fields
+        })
+        .collect();
+    spin_a_while();
+    drop(held);
+}
+
 /// Long enough for the host to look.
 fn spin_a_while() {
     let began = monotonic_clock::now();

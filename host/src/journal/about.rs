@@ -1,0 +1,102 @@
+//! What a journal was made with: enough to run another component over it, without the connection.
+
+use crate::connection::Connection;
+use crate::digest::Digest;
+use crate::manifest::Manifest;
+use crate::settings::SettingValue;
+use crate::slot::{SlotKind, SlotName};
+use indexmap::IndexMap;
+use rusqlite::{Connection as Database, params};
+use serde::{Deserialize, Serialize};
+
+/// What a journal was made with. No secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The connector's name.
+    pub connector: String,
+    /// The text of its manifest.
+    pub manifest: String,
+    /// The component that was run first.
+    pub component: Digest,
+    /// The setting that says where the API is: a journal can be replayed as if it were elsewhere.
+    pub origin_setting: String,
+    /// The settings.
+    pub settings: IndexMap<String, SettingValue>,
+    /// The credentials that were filled.
+    pub slots: Vec<(SlotName, SlotKind)>,
+    /// Requests at once, as the connector was told.
+    pub in_flight: u32,
+    /// Requests in an hour, as the connector was told.
+    pub requests_per_hour: u32,
+}
+
+impl About {
+    /// What a run of this component is made with.
+    pub fn of(manifest: &Manifest, connection: &Connection, component: Digest) -> Self {
+        Self {
+            connector: manifest.name.clone(),
+            manifest: manifest.text.clone(),
+            component,
+            origin_setting: manifest.origin_setting.clone(),
+            settings: connection.settings.clone(),
+            slots: connection
+                .vault
+                .slots()
+                .map(|(name, kind)| (name.clone(), kind))
+                .collect(),
+            in_flight: connection.pace.in_flight,
+            requests_per_hour: connection.pace.requests_per_hour,
+        }
+    }
+
+    pub(super) fn write(&self, database: &Database) -> rusqlite::Result<()> {
+        let text = serde_json::to_string(self)
+            .unwrap_or_else(|_| unreachable!("texts, flags and numbers are JSON"));
+        database.execute("INSERT INTO about VALUES ('run', ?1)", params![text])?;
+        Ok(())
+    }
+
+    pub(super) fn read(database: &Database) -> Result<Self, String> {
+        let form: i64 = database
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .map_err(|error| error.to_string())?;
+        let mark: i64 = database
+            .query_row("PRAGMA application_id", [], |row| row.get(0))
+            .map_err(|error| error.to_string())?;
+        if mark != super::MARK {
+            return Err("it is another kind of database".to_owned());
+        }
+        if form != super::FORM {
+            return Err(format!(
+                "it has the form {form}, and this host writes {}",
+                super::FORM
+            ));
+        }
+        let text: String = database
+            .query_row("SELECT value FROM about WHERE key = 'run'", [], |row| {
+                row.get(0)
+            })
+            .map_err(|error| error.to_string())?;
+        serde_json::from_str(&text).map_err(|error| error.to_string())
+    }
+
+    /// What makes answers of one run wrong for another: a connector, its settings but for the place of the API, its
+    /// credentials. And what it was.
+    pub(super) fn differs(&self, now: &Self) -> Option<(String, String)> {
+        if self.connector != now.connector {
+            return Some(("connector".to_owned(), self.connector.clone()));
+        }
+        let others = self.settings.iter();
+        for (name, value) in others.filter(|(name, _)| **name != self.origin_setting) {
+            if now.settings.get(name) != Some(value) {
+                let was = serde_json::to_string(value).unwrap_or_default();
+                return Some((format!("setting {name}"), was));
+            }
+        }
+        if self.slots != now.slots {
+            let slots: Vec<&str> = self.slots.iter().map(|(name, _)| name.as_str()).collect();
+            return Some(("set of credentials".to_owned(), slots.join(", ")));
+        }
+        None
+    }
+}

@@ -1,0 +1,153 @@
+//! Bodies: compressed piece by piece, so that neither keeping nor giving one takes more memory than a piece.
+
+use super::{Asked, Head, Journal, MOST_PIECES, PIECE, Row, headers_text, insert};
+use bytes::Bytes;
+use rusqlite::{Connection, params};
+use std::io::{Error, Read as _};
+use std::time::Duration;
+
+/// zstd's usual level: faster than the network by far.
+const LEVEL: i32 = 3;
+
+/// An answer that is being kept. It is in the journal once it is finished, and not before.
+pub struct Writer {
+    key: [u8; 32],
+    asked: [String; 4],
+    id: i64,
+    row: Row,
+    waiting: Vec<u8>,
+    broken: bool,
+}
+
+impl Writer {
+    pub(super) fn new(asked: &Asked<'_>, head: Head<'_>, id: i64, now: Duration) -> Self {
+        let (status, passing, headers) = match head {
+            Head::Answer {
+                status,
+                headers,
+                passing,
+            } => (status.as_u16(), passing, headers_text(headers)),
+            Head::Failure(word) => (0, true, word.to_owned()),
+        };
+        Self {
+            key: asked.key(),
+            asked: [asked.method, asked.path, asked.slot, asked.family].map(str::to_owned),
+            id,
+            row: Row {
+                at: i64::try_from(now.as_millis()).unwrap_or(i64::MAX),
+                status,
+                passing,
+                headers,
+                pieces: 0,
+                length: 0,
+            },
+            waiting: Vec::new(),
+            broken: false,
+        }
+    }
+
+    /// More of the body came.
+    pub fn push(&mut self, journal: &Journal, mut bytes: &[u8]) {
+        while !bytes.is_empty() && !self.broken {
+            // Most bodies are one piece that need not be copied.
+            if self.waiting.is_empty() && bytes.len() >= PIECE {
+                let (piece, rest) = bytes.split_at(PIECE);
+                self.put(journal, piece);
+                bytes = rest;
+                continue;
+            }
+            let fits = (PIECE - self.waiting.len()).min(bytes.len());
+            self.waiting.extend_from_slice(&bytes[..fits]);
+            bytes = &bytes[fits..];
+            if self.waiting.len() == PIECE {
+                let piece = std::mem::take(&mut self.waiting);
+                self.put(journal, &piece);
+            }
+        }
+    }
+
+    /// The body has come to its end.
+    pub fn finish(mut self, journal: &Journal) {
+        let last = std::mem::take(&mut self.waiting);
+        if !last.is_empty() {
+            self.put(journal, &last);
+        }
+        if self.broken {
+            return;
+        }
+        let [method, path, slot, family] = &self.asked;
+        let asked = [method, path, slot, family].map(String::as_str);
+        let mut database = journal.database();
+        let written = database.transaction().and_then(|transaction| {
+            insert(&transaction, &self.key, self.id, asked, &self.row)?;
+            transaction.commit()
+        });
+        if let Err(error) = written {
+            drop(database);
+            journal.failed(error);
+        }
+    }
+
+    fn put(&mut self, journal: &Journal, piece: &[u8]) {
+        let place =
+            (self.row.pieces < MOST_PIECES).then(|| self.id * MOST_PIECES + self.row.pieces);
+        let packed = pack(piece);
+        let (Some(place), Ok(packed)) = (place, packed) else {
+            self.broken = true;
+            return;
+        };
+        self.row.pieces += 1;
+        self.row.length += i64::try_from(piece.len()).unwrap_or(i64::MAX / 2);
+        let written = journal
+            .database()
+            .prepare_cached("INSERT OR REPLACE INTO piece VALUES (?1, ?2)")
+            .and_then(|mut insert| insert.execute(params![place, packed]));
+        if let Err(error) = written {
+            self.broken = true;
+            journal.failed(error);
+        }
+    }
+}
+
+fn pack(piece: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = zstd::Encoder::new(Vec::with_capacity(piece.len() / 4), LEVEL)?;
+    encoder.include_checksum(true)?;
+    std::io::Write::write_all(&mut encoder, piece)?;
+    encoder.finish()
+}
+
+fn unpack(packed: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut piece = Vec::new();
+    // No more than was put in, whoever changed the file.
+    zstd::Decoder::with_buffer(packed)?
+        .take(PIECE as u64 + 1)
+        .read_to_end(&mut piece)?;
+    Ok(piece)
+}
+
+/// A piece of a body.
+pub(super) fn piece(database: &Connection, id: i64, number: i64) -> std::io::Result<Bytes> {
+    let place = id.saturating_mul(MOST_PIECES).saturating_add(number);
+    let packed: Vec<u8> = database
+        .prepare_cached("SELECT body FROM piece WHERE place = ?1")
+        .and_then(|mut query| query.query_row([place], |row| row.get(0)))
+        .map_err(Error::other)?;
+    Ok(unpack(&packed)?.into())
+}
+
+/// Whether all pieces of a body are there and undamaged.
+pub(super) fn is_whole(
+    database: &Connection,
+    id: i64,
+    pieces: i64,
+    length: i64,
+) -> rusqlite::Result<bool> {
+    let mut found = 0;
+    for number in 0..pieces.min(MOST_PIECES) {
+        match piece(database, id, number) {
+            Ok(piece) => found += piece.len() as u64,
+            Err(_) => return Ok(false),
+        }
+    }
+    Ok(i64::try_from(found) == Ok(length))
+}

@@ -1,0 +1,116 @@
+//! A journal that is damaged: what is intact is put into a new file, the old one is kept beside it.
+
+use super::{FORM, JournalError, MARK, MOST_PIECES, SCHEMA, no_journal, open, unusable};
+use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
+use std::path::{Path, PathBuf};
+
+/// So many numbers in a row that nothing has end the search.
+const GIVE_UP: i64 = 20_000;
+
+/// Looks through a journal, and mends it where it is damaged.
+pub(super) fn if_damaged(path: &Path) -> Result<(), JournalError> {
+    if is_sound(path)? {
+        return Ok(());
+    }
+    let draft = beside(path, ".salvaged");
+    let _ = std::fs::remove_file(&draft);
+    let kept = copy(path, &draft).map_err(|error| no_journal(path, error.to_string()))?;
+    let damaged = beside(path, ".damaged");
+    for (from, to) in [(path, damaged.as_path()), (draft.as_path(), path)] {
+        std::fs::rename(from, to).map_err(|error| unusable(path, &error))?;
+    }
+    for log in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(beside(path, log));
+    }
+    tracing::warn!(
+        "the journal {} is damaged; {kept} answers are intact and used, and the old file is now {}",
+        path.display(),
+        damaged.display()
+    );
+    Ok(())
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// Whether SQLite can read all of it. A file that is something else is an error.
+fn is_sound(path: &Path) -> Result<bool, JournalError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let checked = Connection::open_with_flags(path, flags)
+        .or_else(|_| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY))
+        .and_then(|database| {
+            database.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+        });
+    match checked {
+        Ok(text) => Ok(text == "ok"),
+        Err(error) => match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseCorrupt) => Ok(false),
+            Some(rusqlite::ErrorCode::NotADatabase) => Err(no_journal(path, error.to_string())),
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+                Err(JournalError::InUse(path.to_owned()))
+            }
+            // Read without its directory being writable: whoever opens it sees.
+            _ => Ok(true),
+        },
+    }
+}
+
+/// Copies what can be read, row by row, and tells how many answers there are. Each carries its own sum, which is looked at
+/// when it is used.
+fn copy(path: &Path, draft: &Path) -> rusqlite::Result<i64> {
+    let old = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Otherwise SQLite reads nothing of a file that is shorter than its first page says.
+    old.execute_batch("PRAGMA writable_schema = ON;")?;
+    let new = open(draft)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
+    new.execute_batch(&format!(
+        "PRAGMA application_id = {MARK}; PRAGMA user_version = {FORM}; {SCHEMA} BEGIN;"
+    ))?;
+    let about: (String, String) = old.query_row("SELECT key, value FROM about", [], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    new.execute("INSERT INTO about VALUES (?1, ?2)", [about.0, about.1])?;
+    let mut kept = 0;
+    let (mut id, mut missed) = (1, 0);
+    while missed < GIVE_UP {
+        match row(&old, "SELECT * FROM answer WHERE id = ?1", id, 13) {
+            Some(answer) => {
+                missed = 0;
+                let marks = vec!["?"; answer.len()].join(", ");
+                let pieces = match answer.get(10) {
+                    Some(Value::Integer(pieces)) => (*pieces).clamp(0, MOST_PIECES),
+                    _ => 0,
+                };
+                let sql = format!("INSERT OR IGNORE INTO answer VALUES ({marks})");
+                kept += i64::try_from(new.execute(&sql, params_from_iter(answer))?).unwrap_or(0);
+                for number in 0..pieces {
+                    let place = id * MOST_PIECES + number;
+                    if let Some(piece) = row(&old, "SELECT * FROM piece WHERE place = ?1", place, 2)
+                    {
+                        new.execute(
+                            "INSERT OR REPLACE INTO piece VALUES (?1, ?2)",
+                            params_from_iter(piece),
+                        )?;
+                    }
+                }
+            }
+            None => missed += 1,
+        }
+        id += 1;
+    }
+    new.execute_batch("COMMIT; PRAGMA journal_mode = DELETE;")?;
+    Ok(kept)
+}
+
+/// A row, where it can be read.
+fn row(database: &Connection, sql: &str, key: i64, columns: usize) -> Option<Vec<Value>> {
+    let mut query = database.prepare_cached(sql).ok()?;
+    query
+        .query_row([key], |row| {
+            (0..columns).map(|column| row.get(column)).collect()
+        })
+        .ok()
+}

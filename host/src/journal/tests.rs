@@ -1,0 +1,304 @@
+use super::*;
+use crate::digest::Digest;
+use crate::pace::SystemClock;
+use crate::slot::{SlotKind, SlotName};
+use futures::future::BoxFuture;
+
+fn about() -> About {
+    About {
+        connector: "test".into(),
+        manifest: "name = \"test\"".into(),
+        component: Digest::of(b"component"),
+        origin_setting: "api_url".into(),
+        settings: [(
+            "workspace".to_owned(),
+            crate::settings::SettingValue::Text("acme".into()),
+        )]
+        .into(),
+        slots: vec![(
+            SlotName::try_from("token".to_owned()).unwrap(),
+            SlotKind::Bearer,
+        )],
+        in_flight: 4,
+        requests_per_hour: 0,
+    }
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+fn headers() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("accept", HeaderValue::from_static("application/json"));
+    headers.append("x-odd", HeaderValue::from_bytes(&[0xe4, b'a']).unwrap());
+    headers
+}
+
+fn asked<'a>(path: &'a str, headers: &'a HeaderMap) -> Asked<'a> {
+    Asked {
+        method: "GET",
+        path,
+        slot: "token",
+        family: "members",
+        headers,
+    }
+}
+
+fn head(headers: &HeaderMap) -> Head<'_> {
+    Head::Answer {
+        status: StatusCode::OK,
+        headers,
+        passing: false,
+    }
+}
+
+fn body(journal: &Journal, kept: &Kept) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut number = 0;
+    while let Some(piece) = journal.piece(kept, number).unwrap() {
+        assert!(piece.len() <= PIECE);
+        all.extend_from_slice(&piece);
+        number += 1;
+    }
+    all
+}
+
+fn resume(path: &Path) -> Journal {
+    Journal::resume(path, &about(), MaxAge::default(), clock()).unwrap()
+}
+
+/// A journal with answers to `/0`, `/1` and so on; each body says its number, some are long.
+fn filled(path: &Path, answers: usize) {
+    let journal = Journal::create(path, &about(), clock()).unwrap();
+    for number in 0..answers {
+        journal.keep(
+            &asked(&format!("/{number}"), &headers()),
+            head(&headers()),
+            &content(number),
+        );
+    }
+    journal.check().unwrap();
+}
+
+fn content(number: usize) -> Vec<u8> {
+    format!("answer {number} ")
+        .repeat(200 * (1 + number % 3))
+        .into_bytes()
+}
+
+#[test]
+fn what_was_kept_is_given_by_a_journal_that_is_resumed_or_replayed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    filled(&path, 3);
+    let (replay, was) = Journal::replay(&path, clock()).unwrap();
+    assert_eq!(was, about());
+    let resumed = resume(&path);
+    for journal in [replay, resumed] {
+        for number in 0..3 {
+            let kept = journal
+                .find(&asked(&format!("/{number}"), &headers()))
+                .unwrap();
+            assert_eq!(kept.status, Some(StatusCode::OK));
+            assert_eq!(kept.headers, headers());
+            assert_eq!(body(&journal, &kept), content(number));
+        }
+        assert!(journal.find(&asked("/3", &headers())).is_none());
+        assert!(
+            journal.find(&asked("/1", &HeaderMap::new())).is_none(),
+            "other headers"
+        );
+        let headers = headers();
+        let other = Asked {
+            slot: "other",
+            ..asked("/1", &headers)
+        };
+        assert!(journal.find(&other).is_none(), "another credential");
+    }
+}
+
+#[test]
+fn a_long_body_is_kept_in_pieces_and_an_unfinished_one_not_at_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let journal = Journal::create(&path, &about(), clock()).unwrap();
+    let long: Vec<u8> = (0..3 * PIECE + 17)
+        .map(|number| (number % 251) as u8)
+        .collect();
+    let mut writer = journal.writer(&asked("/long", &headers()), head(&headers()));
+    for chunk in long.chunks(100_000) {
+        writer.push(&journal, chunk);
+    }
+    writer.finish(&journal);
+    let mut unfinished = journal.writer(&asked("/cut", &headers()), head(&headers()));
+    unfinished.push(&journal, &long);
+    drop((unfinished, journal));
+    let journal = resume(&path);
+    let kept = journal.find(&asked("/long", &headers())).unwrap();
+    assert!(body(&journal, &kept) == long && kept.length == long.len() as u64);
+    assert!(journal.find(&asked("/cut", &headers())).is_none());
+    let pieces: i64 = journal
+        .database()
+        .query_row("SELECT count(*) FROM piece", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(pieces, 4, "those of the unfinished one are gone");
+}
+
+#[test]
+fn the_latest_answer_counts_and_an_older_ones_pieces_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let journal = Journal::create(&path, &about(), clock()).unwrap();
+    for text in ["first", "second"] {
+        journal.keep(&asked("/", &headers()), head(&headers()), text.as_bytes());
+    }
+    drop(journal);
+    let journal = resume(&path);
+    let kept = journal.find(&asked("/", &headers())).unwrap();
+    assert_eq!(body(&journal, &kept), b"second");
+    let pieces: i64 = journal
+        .database()
+        .query_row("SELECT count(*) FROM piece", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(pieces, 1);
+}
+
+#[test]
+fn what_failed_is_replayed_and_when_resumed_asked_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let journal = Journal::create(&path, &about(), clock()).unwrap();
+    journal.keep(&asked("/gone", &headers()), Head::Failure("broken"), b"");
+    let passing = Head::Answer {
+        status: StatusCode::BAD_GATEWAY,
+        headers: &headers(),
+        passing: true,
+    };
+    journal.keep(&asked("/502", &headers()), passing, b"sorry");
+    drop(journal);
+    let resumed = resume(&path);
+    assert!(resumed.find(&asked("/gone", &headers())).is_none());
+    assert!(resumed.find(&asked("/502", &headers())).is_none());
+    drop(resumed);
+    let (replay, _) = Journal::replay(&path, clock()).unwrap();
+    let gone = replay.find(&asked("/gone", &headers())).unwrap();
+    assert_eq!((gone.status, gone.failure.as_str()), (None, "broken"));
+    assert_eq!(
+        replay.find(&asked("/502", &headers())).unwrap().status,
+        Some(StatusCode::BAD_GATEWAY)
+    );
+}
+
+/// Always the same time.
+struct Standing(Duration);
+
+impl Clock for Standing {
+    fn now(&self) -> Duration {
+        self.0
+    }
+
+    fn sleep(&self, _time: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[test]
+fn what_is_older_than_allowed_is_asked_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let at = |hours: u64| Arc::new(Standing(Duration::from_secs(1_800_000_000 + hours * 3600)));
+    let journal = Journal::create(&path, &about(), at(0)).unwrap();
+    journal.keep(&asked("/", &headers()), head(&headers()), b"x");
+    drop(journal);
+    let given = |hours, ages: &str| {
+        let journal = Journal::resume(&path, &about(), ages.parse().unwrap(), at(hours)).unwrap();
+        journal.find(&asked("/", &headers())).is_some()
+    };
+    assert!(given(24, "24h") && !given(25, "24h"));
+    assert!(given(2, "1h,members=2h") && !given(3, "9h,members=2h"));
+    let (replay, _) = Journal::replay(&path, at(1_000_000)).unwrap();
+    assert!(replay.find(&asked("/", &headers())).is_some());
+}
+
+#[test]
+fn a_journal_of_something_else_is_refused_with_what_differs() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    filled(&path, 1);
+    let refused = |change: fn(&mut About), words: &[&str]| {
+        let mut other = about();
+        change(&mut other);
+        let Err(error) = Journal::resume(&path, &other, MaxAge::default(), clock()) else {
+            panic!("it was taken")
+        };
+        for word in words {
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    };
+    refused(|about| about.connector = "x".into(), &["connector", "test"]);
+    refused(
+        |about| {
+            about.settings.insert(
+                "workspace".into(),
+                crate::settings::SettingValue::Text("other".into()),
+            );
+        },
+        &["workspace", "acme"],
+    );
+    refused(|about| about.slots.clear(), &["credentials", "token"]);
+    let exists = Journal::create(&path, &about(), clock());
+    assert!(exists.is_err_and(|error| error.to_string().contains("--resume")));
+    let open = resume(&path);
+    let again = Journal::resume(&path, &about(), MaxAge::default(), clock());
+    assert!(again.is_err_and(|error| error.to_string().contains("in use")));
+    drop(open);
+    std::fs::write(
+        &path,
+        "something else, long enough to be taken for a file with pages".repeat(100),
+    )
+    .unwrap();
+    let none = Journal::resume(&path, &about(), MaxAge::default(), clock());
+    assert!(none.is_err_and(|error| error.to_string().contains("no journal")));
+}
+
+#[test]
+fn what_is_intact_of_a_damaged_journal_is_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let whole = directory.path().join("whole");
+    filled(&whole, 300);
+    let bytes = std::fs::read(&whole).unwrap();
+    let given = |name: &str, damaged: &[u8]| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, damaged).unwrap();
+        let journal = Journal::resume(&path, &about(), MaxAge::default(), clock()).ok()?;
+        let mut given = 0;
+        for number in 0..300 {
+            if let Some(kept) = journal.find(&asked(&format!("/{number}"), &headers())) {
+                assert_eq!(body(&journal, &kept), content(number), "{name}");
+                given += 1;
+            }
+        }
+        Some(given)
+    };
+    assert_eq!(given("copy", &bytes), Some(300));
+    let cut = given("cut", &bytes[..bytes.len() / 2]).unwrap();
+    assert!((1..300).contains(&cut), "{cut}");
+    // What was overwritten may be an index, of which nothing is missing.
+    let mut overwritten = bytes.clone();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    overwritten[middle..middle + 4096].fill(0xaa);
+    assert!(given("overwritten", &overwritten).unwrap() > 0);
+    // One bit. Only where it is in what the journal says of itself is nothing used.
+    let (mut unusable, mut fewest) = (0, 300);
+    for place in (4096..bytes.len()).step_by(bytes.len() / 40) {
+        let mut flipped = bytes.clone();
+        flipped[place] ^= 0x10;
+        match given(&format!("flipped-{place}"), &flipped) {
+            Some(left) => fewest = fewest.min(left),
+            None => unusable += 1,
+        }
+    }
+    assert!(unusable <= 2, "{unusable} journals were not used at all");
+    assert!((1..300).contains(&fewest), "{fewest}");
+}

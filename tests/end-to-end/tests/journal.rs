@@ -1,0 +1,350 @@
+//! What the API answered is kept: a run that was killed goes on where it was, a journal is replayed without the API, and two
+//! versions of a component are compared over it.
+#![allow(clippy::unwrap_used)]
+
+use end_to_end::{Case, Prepared, component};
+use fake_bitbucket::{Behaviour, Config, Sizes, World};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+use std::time::Duration;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_portcullis-under-test");
+
+const SIZES: Sizes = Sizes {
+    users: 130,
+    groups: 8,
+    projects: 12,
+    repositories: 120,
+};
+
+const EXPORTS: [&str; 2] = ["entities.csv", "entity_relations.csv"];
+
+async fn case(seed: u64) -> Case {
+    let behaviour = Behaviour {
+        latency: Duration::from_millis(2),
+        ..Behaviour::default()
+    };
+    let config = Config {
+        behaviour,
+        ..Config::default()
+    };
+    Case::start(World::generate(seed, SIZES), config).await
+}
+
+async fn ended(prepared: &Prepared, arguments: &[&str]) -> Output {
+    let mut process = prepared.process(BINARY, "run", arguments);
+    process.output().await.unwrap()
+}
+
+#[track_caller]
+fn expect(output: &Output, code: i32, words: &[&str]) {
+    let printed = [output.stdout.as_slice(), &output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    assert_eq!(output.status.code(), Some(code), "{printed}");
+    for word in words {
+        assert!(printed.contains(word), "{word:?} is not in {printed}");
+    }
+}
+
+fn exports(prepared: &Prepared) -> [Vec<u8>; 2] {
+    EXPORTS.map(|name| fs::read(prepared.directory().join("out").join(name)).unwrap())
+}
+
+/// How often each request was answered.
+fn answered(case: &Case) -> BTreeMap<String, usize> {
+    let mut answered = BTreeMap::new();
+    for seen in &case.server.requests().0 {
+        let key = format!("{:?} {}", seen.presented, seen.url());
+        *answered.entry(key).or_insert(0) += 1;
+    }
+    answered
+}
+
+/// The bytes of the journal and its log.
+fn bytes(prepared: &Prepared) -> u64 {
+    let size =
+        |name: &str| fs::metadata(prepared.directory().join(name)).map_or(0, |file| file.len());
+    size("journal") + size("journal-wal")
+}
+
+/// When a run is killed.
+enum Point {
+    /// When so many requests were answered.
+    Answers(usize),
+    /// When the journal has so many bytes.
+    Bytes(u64),
+}
+
+/// Starts a run and kills it. Tells whether it was still running.
+async fn killed(case: &Case, prepared: &Prepared, point: &Point) -> bool {
+    let arguments = ["--journal", "journal", "--resume"];
+    let mut process = prepared.process(BINARY, "run", &arguments);
+    process
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    let mut child = process.spawn().unwrap();
+    loop {
+        let reached = match point {
+            Point::Answers(answers) => case.server.requests().count() >= *answers,
+            Point::Bytes(size) => bytes(prepared) >= *size,
+        };
+        if reached {
+            child.start_kill().unwrap();
+        }
+        if reached || child.try_wait().unwrap().is_some() {
+            return child.wait().await.unwrap().code().is_none();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_is_killed_again_and_again_goes_on_and_asks_nothing_twice() {
+    for seed in [91, 92] {
+        let case = case(seed).await;
+        let undisturbed = Prepared::new(&case.connection);
+        expect(&ended(&undisturbed, &[]).await, 0, &[]);
+        let whole = case.server.requests().count();
+        case.server.forget();
+
+        let prepared = Prepared::new(&case.connection);
+        // Early, in the middle of a page, after a few bytes more, near the end.
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut points: Vec<Point> = (1..=6)
+            .map(|part| Point::Answers(whole * part / 7 + random.usize(0..whole / 10)))
+            .collect();
+        points.insert(0, Point::Answers(1));
+        points.insert(3, Point::Bytes(200_000 + random.u64(0..50_000)));
+        let mut kills = 0;
+        for point in &points {
+            kills += usize::from(killed(&case, &prepared, point).await);
+        }
+        assert!(kills >= 5, "{kills} runs were killed");
+        let last = ended(&prepared, &["--journal", "journal", "--resume"]).await;
+        expect(&last, 0, &["requests answered by the journal"]);
+        assert!(
+            exports(&prepared) == exports(&undisturbed),
+            "the exports differ"
+        );
+
+        let answered = answered(&case);
+        assert_eq!(answered.len(), whole, "all was asked");
+        let again: usize = answered.values().map(|times| times - 1).sum();
+        let in_flight = case.connection.in_flight as usize;
+        assert!(
+            again <= kills * in_flight,
+            "{again} were asked again after {kills} kills"
+        );
+        // What the killed runs left is gone.
+        let left: Vec<_> = fs::read_dir(prepared.directory().join("out"))
+            .unwrap()
+            .flatten()
+            .collect();
+        assert_eq!(left.len(), 5, "{left:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_replay_asks_nothing_needs_no_credential_and_gives_the_same() {
+    let case = case(93).await;
+    let prepared = Prepared::new(&case.connection);
+    expect(&ended(&prepared, &["--journal", "journal"]).await, 0, &[]);
+    let live = exports(&prepared);
+    let asked = case.server.requests().count();
+    let journal = fs::read(prepared.directory().join("journal")).unwrap();
+    for secret in [
+        &case.connection.token.clone().unwrap(),
+        &case.connection.account.clone().unwrap().1,
+    ] {
+        let found = journal
+            .windows(secret.len())
+            .any(|window| window == secret.as_bytes());
+        assert!(!found, "a secret is in the journal");
+    }
+
+    fs::remove_dir_all(prepared.directory().join("out")).unwrap();
+    let mut process = prepared.process(BINARY, "run", &["--replay", "journal"]);
+    process.env_remove("TEST_TOKEN").env_remove("TEST_USERNAME");
+    expect(&process.output().await.unwrap(), 0, &[]);
+    assert!(exports(&prepared) == live);
+    assert_eq!(case.server.requests().count(), asked, "nothing was asked");
+}
+
+#[tokio::test]
+async fn a_request_that_the_journal_can_not_answer_is_named() {
+    let case = case(94).await;
+    let prepared = Prepared::new(&case.connection);
+    expect(&ended(&prepared, &["--journal", "journal"]).await, 0, &[]);
+    let journal = rusqlite::Connection::open(prepared.directory().join("journal")).unwrap();
+    let gone = journal
+        .execute("DELETE FROM answer WHERE path LIKE '%/projects?%'", [])
+        .unwrap();
+    assert!(gone > 0);
+    drop(journal);
+    let asked = case.server.requests().count();
+    let replayed = ended(&prepared, &["--replay", "journal"]).await;
+    expect(
+        &replayed,
+        5,
+        &[
+            "the journal has no answer to GET /2.0/workspaces/",
+            "/projects?",
+        ],
+    );
+    assert_eq!(case.server.requests().count(), asked, "nothing was asked");
+}
+
+#[tokio::test]
+async fn a_journal_that_is_cut_off_is_used_as_far_as_it_goes() {
+    let case = case(95).await;
+    let prepared = Prepared::new(&case.connection);
+    expect(&ended(&prepared, &["--journal", "journal"]).await, 0, &[]);
+    let live = exports(&prepared);
+    let whole = case.server.requests().count();
+    case.server.forget();
+    let path = prepared.directory().join("journal");
+    let length = fs::metadata(&path).unwrap().len();
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(length / 2)
+        .unwrap();
+    let resumed = ended(&prepared, &["--journal", "journal", "--resume"]).await;
+    expect(&resumed, 0, &["is damaged", "answers are intact and used"]);
+    assert!(exports(&prepared) == live);
+    let asked = case.server.requests().count();
+    assert!(asked > 0 && asked < whole, "{asked} of {whole}");
+}
+
+#[tokio::test]
+async fn a_journal_of_another_workspace_is_refused() {
+    let case = case(96).await;
+    let prepared = Prepared::new(&case.connection);
+    expect(&ended(&prepared, &["--journal", "journal"]).await, 0, &[]);
+    let again = ended(&prepared, &["--journal", "journal"]).await;
+    expect(&again, 2, &["exists", "--resume"]);
+    let other = [
+        "--journal",
+        "journal",
+        "--resume",
+        "--set",
+        "workspace=other",
+    ];
+    expect(
+        &ended(&prepared, &other).await,
+        2,
+        &["setting workspace", "name another file"],
+    );
+    let ages = [
+        "--journal",
+        "journal",
+        "--resume",
+        "--max-age",
+        "membres=1h",
+    ];
+    expect(&ended(&prepared, &ages).await, 2, &["membres", "members"]);
+    let run = fs::read(prepared.directory().join("journal")).unwrap();
+    fs::write(prepared.directory().join("text"), &run[..10]).unwrap();
+    expect(
+        &ended(&prepared, &["--replay", "text"]).await,
+        2,
+        &["no journal"],
+    );
+    expect(
+        &ended(&prepared, &["--replay", "none"]).await,
+        2,
+        &["can't be used"],
+    );
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_asked_again_by_family() {
+    let case = case(97).await;
+    let prepared = Prepared::new(&case.connection);
+    expect(&ended(&prepared, &["--journal", "journal"]).await, 0, &[]);
+    case.server.forget();
+    let arguments = [
+        "--journal",
+        "journal",
+        "--resume",
+        "--max-age",
+        "members=0s",
+    ];
+    expect(&ended(&prepared, &arguments).await, 0, &[]);
+    let asked = case.server.requests();
+    assert!(asked.count() > 0);
+    assert!(
+        asked
+            .0
+            .iter()
+            .all(|seen| seen.path.ends_with("/permissions") || seen.path.ends_with("/members"))
+    );
+    // The run file says when each family was read.
+    let database = rusqlite::Connection::open(prepared.directory().join("out/run.db")).unwrap();
+    let newest = |family: &str| -> String {
+        let sql = "SELECT max(newest) FROM read WHERE family = ?1";
+        database.query_row(sql, [family], |row| row.get(0)).unwrap()
+    };
+    assert!(newest("members") > newest("repositories"));
+}
+
+async fn compare(prepared: &Prepared, old: &Path, new: &Path) -> Output {
+    tokio::process::Command::new(BINARY)
+        .args(["compare", "--journal", "journal"])
+        .args([old, new])
+        .current_dir(prepared.directory())
+        .env("XDG_CACHE_HOME", prepared.directory().join("cache"))
+        .env("XDG_STATE_HOME", prepared.directory().join("state"))
+        .output()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn two_versions_are_compared_over_the_same_answers() {
+    let case = case(98).await;
+    let prepared = Prepared::new(&case.connection);
+    expect(&ended(&prepared, &["--journal", "journal"]).await, 0, &[]);
+    let asked = case.server.requests().count();
+    let old = component();
+    let bytes = fs::read(&old).unwrap();
+    // Another build of the same source: other bytes, the same code. A custom section: its kind, length, and name.
+    let same = prepared.directory().join("same.wasm");
+    fs::write(
+        &same,
+        [bytes.as_slice(), &[0, 4, 3, b'n', b'e', b'w']].concat(),
+    )
+    .unwrap();
+    expect(
+        &compare(&prepared, &old, &same).await,
+        0,
+        &["no difference"],
+    );
+
+    // A build whose mapping is another: it calls everyone on the internet by another type.
+    let changed = prepared.directory().join("changed.wasm");
+    let (from, to) = (b"anonymous", b"anonimous");
+    let mut other = bytes.clone();
+    let places: Vec<usize> = (0..bytes.len() - from.len())
+        .filter(|place| bytes[*place..].starts_with(from))
+        .collect();
+    assert!(!places.is_empty());
+    for place in places {
+        other[place..place + to.len()].copy_from_slice(to);
+    }
+    fs::write(&changed, other).unwrap();
+    let told = compare(&prepared, &old, &changed).await;
+    expect(
+        &told,
+        6,
+        &[
+            "entities: 0 added, 0 removed, 1 changed",
+            "~ identity anyone",
+            "=> anonimous",
+        ],
+    );
+    assert_eq!(case.server.requests().count(), asked, "nothing was asked");
+}
