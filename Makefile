@@ -43,8 +43,8 @@ fmt: ## Format
 fuzz: ## Feed arbitrary bytes to what reads them, FUZZ_SECONDS (60) for each target
 	@scripts/fuzz.sh
 
-bench: build hostile ## Measure, and print ratios
-	@$(CARGO) bench --quiet --profile release --locked --workspace --bench latency --bench neighbours
+bench: build hostile ## Measure, and print ratios: all of it, or BENCH="overhead latency ..."
+	@$(CARGO) bench --quiet --profile release --locked --workspace --bench all -- $(BENCH)
 
 clean: ## Remove everything that was built
 	rm -rf target

@@ -4,6 +4,7 @@ use crate::cache::Cache;
 use crate::compile::Compiler;
 use crate::egress::address::{Names, SystemNames};
 use crate::pace::{Paces, SystemClock};
+use crate::sandbox::Loaded;
 use std::sync::Arc;
 
 /// The machine.
@@ -15,6 +16,8 @@ pub struct Machine {
     pub cache: Option<Arc<Cache>>,
     /// Who knows the addresses of names.
     pub names: Arc<dyn Names>,
+    /// The components that are loaded.
+    pub loaded: Arc<Loaded>,
     /// How fast each credential is used, over all runs.
     pub paces: Arc<Paces>,
 }
@@ -26,6 +29,7 @@ impl Machine {
             compiler,
             cache: None,
             names: Arc::new(SystemNames),
+            loaded: Arc::default(),
             paces: Arc::new(Paces::new(Arc::new(SystemClock))),
         }
     }

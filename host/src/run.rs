@@ -35,7 +35,7 @@ pub struct Run {
     egress: Arc<Egress>,
     redactor: Redactor,
     connection: Connection,
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
     digest: Digest,
 }
 

@@ -12,6 +12,7 @@ pub use contract::{CoverageStatus, Failure, Finding, Host, Settings};
 use crate::cache::Key;
 use crate::collect::{BadItem, TooMuch};
 use crate::component::ComponentFile;
+use crate::digest::Digest;
 use crate::egress::Egress;
 use crate::engine;
 use crate::limits::{Limit, Limits};
@@ -19,7 +20,8 @@ use crate::machine::Machine;
 use crate::outcome::Outcome;
 use contract::{ConnectorPre, HeldTooMuch};
 use cpu::{CpuBudget, CpuExhausted};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Engine, Store, UpdateDeadline};
@@ -27,22 +29,75 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 /// How often the processor time of a running guest is looked at.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A component that may run here, ready to be instantiated. Cheap to share between runs.
+/// The components that a process has loaded, by digest: runs of the same one share it, and all share one engine.
+#[derive(Default)]
+pub struct Loaded {
+    engine: Mutex<Option<Engine>>,
+    sandboxes: Mutex<HashMap<Digest, Arc<Place>>>,
+}
+
+/// Where one component is, or will be: whoever comes first loads it, the others wait for that.
+type Place = tokio::sync::Mutex<Weak<Sandbox>>;
+
+impl Loaded {
+    /// The engine, which ticks as long as anybody uses it.
+    fn engine(&self) -> wasmtime::Result<Engine> {
+        let mut kept = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some(engine) => Ok(engine.clone()),
+            None => {
+                let engine = engine::engine()?;
+                start_ticking(&engine);
+                *kept = Some(engine.clone());
+                Ok(engine)
+            }
+        }
+    }
+
+    fn place(&self, digest: Digest) -> Arc<Place> {
+        let mut sandboxes = self
+            .sandboxes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Nobody else waits at a place that is held here alone, and nobody uses what is gone.
+        sandboxes.retain(|_, place| {
+            Arc::strong_count(place) > 1
+                || place.try_lock().is_ok_and(|place| place.strong_count() > 0)
+        });
+        Arc::clone(sandboxes.entry(digest).or_default())
+    }
+}
+
+/// A component that may run here, ready to be instantiated.
 pub struct Sandbox {
     engine: Engine,
     connector: ConnectorPre<Host>,
 }
 
 impl Sandbox {
-    /// Compiles a component, or takes it from the cache, and links it.
+    /// A component that is loaded already, or is now.
     ///
     /// # Errors
     /// [`Outcome::ComponentRefused`] where it is no component of this contract, or can't be compiled within bounds.
-    pub async fn load(file: &ComponentFile, machine: &Machine) -> Result<Self, Outcome> {
+    pub async fn load(file: &ComponentFile, machine: &Machine) -> Result<Arc<Self>, Outcome> {
+        let place = machine.loaded.place(file.digest);
+        let mut loaded = place.lock().await;
+        if let Some(sandbox) = loaded.upgrade() {
+            return Ok(sandbox);
+        }
+        let sandbox = Arc::new(Self::new(file, machine).await?);
+        *loaded = Arc::downgrade(&sandbox);
+        Ok(sandbox)
+    }
+
+    /// Compiles a component, or takes it from the cache, and links it.
+    async fn new(file: &ComponentFile, machine: &Machine) -> Result<Self, Outcome> {
         if let Some(excess) = file.excess() {
             return Err(refused(excess));
         }
-        let engine = engine::engine()
+        let engine = machine
+            .loaded
+            .engine()
             .map_err(|error| refused(format!("the engine can't be set up: {error}")))?;
         let key = Key {
             component: file.digest,
@@ -69,7 +124,6 @@ impl Sandbox {
             }
         };
         let connector = contract::fit(&engine, &component).map_err(refused)?;
-        start_ticking(&engine);
         Ok(Self { engine, connector })
     }
 

@@ -2,6 +2,7 @@
 
 use crate::inside::{machine, run_inside};
 use crate::root;
+use portcullis::collect::Format;
 use portcullis::egress::address::Names;
 use portcullis::machine::Machine;
 use portcullis::report::Report;
@@ -135,6 +136,7 @@ pub struct Attack {
     network: String,
     names: Arc<ToldNames>,
     ulimit: Option<String>,
+    formats: &'static [Format],
 }
 
 impl Attack {
@@ -150,6 +152,7 @@ impl Attack {
             network: "allow_private_networks = true\nallow_plain_http = true".to_owned(),
             names: Arc::default(),
             ulimit: None,
+            formats: &[],
         }
     }
 
@@ -197,6 +200,13 @@ impl Attack {
     #[must_use]
     pub fn data_mib(mut self, mib: u64) -> Self {
         self.ulimit = Some(format!("ulimit -d {}", mib * 1024));
+        self
+    }
+
+    /// With CSV exports. For [`Attack::inside`].
+    #[must_use]
+    pub fn csv(mut self) -> Self {
+        self.formats = &[Format::Csv];
         self
     }
 
@@ -299,7 +309,21 @@ impl Attack {
     /// # Panics
     /// Where the run can't begin.
     pub async fn inside(self, binary: &str) -> Attacked {
-        self.cancelled_inside(binary, |_| false).await
+        let machine = Machine {
+            names: Arc::clone(&self.names) as Arc<dyn Names>,
+            ..machine(binary)
+        };
+        self.on(&machine).await
+    }
+
+    /// As [`Attack::inside`], on a machine that others may share.
+    ///
+    /// # Panics
+    /// As [`Attack::inside`].
+    pub async fn on(self, machine: &Machine) -> Attacked {
+        let directory = self.lay_out();
+        self.run_in(directory, machine, std::future::pending())
+            .await
     }
 
     /// As [`Attack::inside`], cancelled as soon as `is_time` says so of the directory of results. It is asked all the
@@ -308,19 +332,30 @@ impl Attack {
     /// # Panics
     /// As [`Attack::inside`].
     pub async fn cancelled_inside(self, binary: &str, is_time: impl Fn(&Path) -> bool) -> Attacked {
-        let directory = self.lay_out();
-        let files = ["connector.toml", "connection.toml"].map(|name| directory.path().join(name));
         let machine = Machine {
             names: Arc::clone(&self.names) as Arc<dyn Names>,
             ..machine(binary)
         };
+        let directory = self.lay_out();
         let out = directory.path().join("out");
-        let cancelled = async {
+        let cancelled = async move {
             while !is_time(&out) {
                 tokio::task::yield_now().await;
             }
         };
-        let report = run_inside(&machine, &files[0], &files[1], &out, &[], cancelled).await;
+        self.run_in(directory, &machine, cancelled).await
+    }
+
+    async fn run_in(
+        self,
+        directory: TempDir,
+        machine: &Machine,
+        cancelled: impl Future<Output = ()>,
+    ) -> Attacked {
+        let files = ["connector.toml", "connection.toml"].map(|name| directory.path().join(name));
+        let out = directory.path().join("out");
+        let formats = self.formats;
+        let report = run_inside(machine, &files[0], &files[1], &out, formats, cancelled).await;
         Self::attacked(report, directory)
     }
 

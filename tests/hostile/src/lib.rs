@@ -45,6 +45,7 @@ impl Guest for Hostile {
             "endless items" => resources::endless_items(),
             "fat requests" => resources::fat_requests(),
             "hoard" => resources::hoard(&lines()),
+            "steady items" => resources::steady_items(),
             "fat fields" => resources::fat_fields(),
             "open bodies" => resources::open_bodies(&lines()),
             "keep heads" => resources::keep_heads(&lines()),

@@ -108,6 +108,43 @@ pub(crate) fn fat_requests() {
     drop(held);
 }
 
+/// A million items as a connector emits them, half entities and half relations. For a benchmark.
+pub(crate) fn steady_items() {
+    let key = |entity_type, number: u32| Key {
+        entity_type,
+        source_id: format!("{{00000000-0000-4000-8000-{number:012}}}"),
+    };
+    for batch in 0..5000u32 {
+        let items: Vec<Item> = (batch * 100..(batch + 1) * 100)
+            .flat_map(|number| {
+                [
+                    Item::Entity(Entity {
+                        key: key(EntityType::Resource, number),
+                        source_type: "repository".to_owned(),
+                        name: format!("acme/repository-{number}"),
+                        metadata: vec![
+                            (
+                                "slug".to_owned(),
+                                Metadatum::Text(format!("repository-{number}")),
+                            ),
+                            ("is_private".to_owned(), Metadatum::Flag(true)),
+                        ],
+                    }),
+                    Item::Relation(Relation {
+                        kind: RelationKind::Containment,
+                        parent: key(EntityType::Resource, number / 100),
+                        child: key(EntityType::Resource, number + 1),
+                        privilege: "contains".to_owned(),
+                        level: None,
+                        metadata: vec![("project".to_owned(), Metadatum::Text("acme".to_owned()))],
+                    }),
+                ]
+            })
+            .collect();
+        output::emit(&items);
+    }
+}
+
 /// A thousand lists of headers that are never sent, each of four hundred short ones.
 pub(crate) fn fat_fields() {
     let held: Vec<_> = (0..1000)

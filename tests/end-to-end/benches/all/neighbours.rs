@@ -3,29 +3,24 @@
 //! A good run keeps more than one processor busy where it can: its connector, the network, and here the API too, which is
 //! served by the same process. That is measured first. Fair is that every run gets as much of the processors as the others,
 //! and what others leave.
-#![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+use crate::{BINARY, Table, median, processor_time, runtime};
 use end_to_end::Case;
 use end_to_end::attack::Attack;
 use end_to_end::inside::well_behaved;
 use fake_bitbucket::{Config, Sizes, World};
 use std::time::{Duration, Instant};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_portcullis-under-test");
-
 /// Runs of each kind; their median counts.
 const RUNS: usize = 9;
 
-fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(measure());
+pub(crate) fn measure(table: &mut Table) {
+    let runtime = runtime();
+    runtime.block_on(ratios(table));
     runtime.shutdown_background();
 }
 
-async fn measure() {
+async fn ratios(table: &mut Table) {
     let sizes = Sizes {
         users: 50,
         groups: 10,
@@ -35,7 +30,7 @@ async fn measure() {
     let case = Case::start(World::generate(5, sizes), Config::default()).await;
     let cores = std::thread::available_parallelism().unwrap().get();
     well_behaved(BINARY, &case.connection).await;
-    let mut alone = Duration::ZERO;
+    let mut alone = 0.0;
     let mut demand = 0.0;
     for spinners in [0, 1, 2, 4] {
         let mut times = Vec::new();
@@ -43,32 +38,32 @@ async fn measure() {
         for _ in 0..RUNS {
             times.push(beside(&case, spinners).await);
         }
-        times.sort();
-        let median = times[RUNS / 2];
+        let median = median(times);
         if spinners == 0 {
             alone = median;
             let busy = (processor_time() - before.1).as_secs_f64();
             demand = busy / before.0.elapsed().as_secs_f64();
-            println!("A good run alone keeps {demand:.2} of {cores} processors busy.\n");
-            println!("| spinners beside it | good run | ratio | fair ratio |");
-            println!("|---|---|---|---|");
+            let what = format!("processors of {cores} that a good run alone keeps busy");
+            table.add("neighbours", what, demand, "", "");
+            continue;
         }
         let left = (cores as f64 - spinners as f64).max(cores as f64 / (spinners + 1) as f64);
-        println!(
-            "| {spinners} | {median:.2?} | {:.2} | {:.2} |",
-            median.as_secs_f64() / alone.as_secs_f64(),
-            (demand / left).max(1.0)
+        let what = |of: &str| format!("a good run beside {spinners} that spin: {of}");
+        table.add(
+            "neighbours",
+            what("time / alone"),
+            median / alone,
+            "x",
+            "the next",
+        );
+        table.add(
+            "neighbours",
+            what("fair"),
+            (demand / left).max(1.0),
+            "x",
+            "",
         );
     }
-}
-
-/// What this process has used of the processors so far.
-fn processor_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Duration::new(
-        time.tv_sec.try_into().unwrap(),
-        time.tv_nsec.try_into().unwrap(),
-    )
 }
 
 /// The time of a good run while so many spin.
