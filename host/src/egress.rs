@@ -1,10 +1,11 @@
 //! The way of a request from the guest to the API and back, top to bottom:
-//! policy, pace, retry, credential, client, and the answer's way home.
+//! policy, journal, pace, retry, credential, client, and the answer's way home.
 
 pub mod address;
 mod answer;
 mod client;
 mod failure;
+mod gate;
 pub mod policy;
 pub mod retry;
 mod tally;
@@ -26,6 +27,7 @@ use crate::settings::SettingValue;
 use crate::slot::{SlotKind, SlotName};
 use crate::vault::Vault;
 use failure::Failure;
+use gate::{Borne, Gate, Place};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body::Body as _;
@@ -35,7 +37,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use trail::{Attempt, Trail};
 use url::{Position, Url};
 use wasmtime_wasi_http::{Error, WasiBody};
@@ -71,8 +72,7 @@ pub struct Egress {
     paces: HashMap<Option<SlotName>, Arc<Pace>>,
     observer: Mutex<Option<Arc<dyn Observer>>>,
     journal: Option<Arc<Journal>>,
-    in_flight: Arc<Semaphore>,
-    most_in_flight: usize,
+    gate: Arc<Gate>,
     retry: Retry,
     limits: Limits,
     usage: Arc<Usage>,
@@ -114,7 +114,6 @@ impl Egress {
             let pace = machine.paces.of(&origin, credential, rate, is_own);
             paces.insert(Some(slot.clone()), pace);
         }
-        let most_in_flight = connection.pace.in_flight as usize;
         let audit = Audit::new(vault.redactor().clone(), manifest.safe_parameters.clone());
         Ok(Self {
             policy: Policy::new(origin, manifest.rules.clone(), filled),
@@ -124,8 +123,7 @@ impl Egress {
             paces,
             observer: Mutex::default(),
             journal: journal.map(Arc::new),
-            in_flight: Arc::new(Semaphore::new(most_in_flight)),
-            most_in_flight,
+            gate: Gate::new(connection.pace.in_flight as usize),
             retry: manifest.retry,
             limits: connection.limits,
             usage: Arc::default(),
@@ -286,7 +284,7 @@ impl Egress {
     async fn ask(
         &self,
         permitted: &Permitted,
-    ) -> Result<(Head, answer::Spooled, (OwnedSemaphorePermit, Attempt)), Error> {
+    ) -> Result<(Head, answer::Spooled, (Place, Attempt)), Error> {
         let (family, slot) = permitted.family_and_slot();
         let idempotent = permitted.method.is_idempotent();
         let patient_until = self.clock.now().saturating_add(PATIENCE);
@@ -332,6 +330,10 @@ impl Egress {
                     failures += 1;
                     self.tally.count(family, slot, Verdict::Failed);
                     let failure = Failure::of(&error);
+                    if failure == Failure::TimedOut {
+                        let now = self.clock.now();
+                        self.gate.learn(now, now, Borne::Not);
+                    }
                     let reason = client::chain(&error.without_url());
                     let reason = self.vault.redactor().text(&reason).into_owned();
                     noted.failed(&reason);
@@ -355,20 +357,17 @@ impl Egress {
     }
 
     /// Pace: waits until the credential may be used, and there is a place among the requests under way.
-    async fn turn(&self, permitted: &Permitted) -> (Turn, OwnedSemaphorePermit) {
+    async fn turn(&self, permitted: &Permitted) -> (Turn, Place) {
         let slot = &permitted.permit.slot;
         let pace = self
             .paces
             .get(slot)
             .unwrap_or_else(|| unreachable!("each slot that is permitted is filled"));
         loop {
-            let place = Arc::clone(&self.in_flight)
-                .acquire_owned()
-                .await
-                .unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
+            let place = self.gate.enter().await;
             if let Some(turn) = pace.turn() {
-                let under_way = self.most_in_flight - self.in_flight.available_permits();
-                self.usage.peak(Limit::InFlight, under_way as u64);
+                self.usage
+                    .peak(Limit::InFlight, self.gate.under_way() as u64);
                 return (turn, place);
             }
             // Whoever waits for an hour to roll keeps no place from requests with another credential.
@@ -394,6 +393,7 @@ impl Egress {
             .client
             .request(permitted.method.clone(), permitted.permit.url.clone())
             .headers(permitted.headers.clone());
+        let started = self.clock.now();
         let slot = permitted.permit.slot.as_ref();
         if let Some(value) = slot.and_then(|slot| self.vault.authorization(slot)) {
             request = request.header(header::AUTHORIZATION, value);
@@ -403,7 +403,14 @@ impl Egress {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
         };
-        turn.answered(&Told::by(head.status, &head.headers, self.clock.now()));
+        let now = self.clock.now();
+        turn.answered(&Told::by(head.status, &head.headers, now));
+        let borne = match head.status {
+            // A 429 is about an hour, not about this moment: the pace's affair.
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Borne::Not,
+            _ => Borne::After(now.saturating_sub(started)),
+        };
+        self.gate.learn(started, now, borne);
         Ok((head, answer::spool(response, noted).await?))
     }
 

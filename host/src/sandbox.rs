@@ -20,7 +20,7 @@ use crate::machine::Machine;
 use crate::outcome::Outcome;
 use contract::{ConnectorPre, HeldTooMuch};
 use cpu::{CpuBudget, CpuExhausted};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use wasmtime::component::ResourceTableError;
@@ -34,7 +34,12 @@ const TICK: Duration = Duration::from_millis(10);
 pub struct Loaded {
     engine: Mutex<Option<Engine>>,
     sandboxes: Mutex<HashMap<Digest, Arc<Place>>>,
+    /// The last ones that were asked for, which stay loaded while nobody runs them.
+    recent: Mutex<VecDeque<Arc<Sandbox>>>,
 }
+
+/// So many components stay loaded while nobody runs them.
+const MOST_RECENT: usize = 8;
 
 /// Where one component is, or will be: whoever comes first loads it, the others wait for that.
 type Place = tokio::sync::Mutex<Weak<Sandbox>>;
@@ -51,6 +56,15 @@ impl Loaded {
                 *kept = Some(engine.clone());
                 Ok(engine)
             }
+        }
+    }
+
+    fn keep(&self, sandbox: &Arc<Sandbox>) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.retain(|other| !Arc::ptr_eq(other, sandbox));
+        recent.push_back(Arc::clone(sandbox));
+        if recent.len() > MOST_RECENT {
+            recent.pop_front();
         }
     }
 
@@ -82,11 +96,12 @@ impl Sandbox {
     pub async fn load(file: &ComponentFile, machine: &Machine) -> Result<Arc<Self>, Outcome> {
         let place = machine.loaded.place(file.digest);
         let mut loaded = place.lock().await;
-        if let Some(sandbox) = loaded.upgrade() {
-            return Ok(sandbox);
-        }
-        let sandbox = Arc::new(Self::new(file, machine).await?);
+        let sandbox = match loaded.upgrade() {
+            Some(sandbox) => sandbox,
+            None => Arc::new(Self::new(file, machine).await?),
+        };
         *loaded = Arc::downgrade(&sandbox);
+        machine.loaded.keep(&sandbox);
         Ok(sandbox)
     }
 

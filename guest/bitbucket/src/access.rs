@@ -198,7 +198,10 @@ pub(crate) async fn read(run: &Run<'_>) {
         running: FuturesUnordered::new(),
         jobs_running: 0,
         // Twice what the host lets through, so that it always has one to send when an answer came.
-        most_jobs: run.settings.in_flight.saturating_mul(2).max(2),
+        most_jobs: run
+            .settings
+            .in_flight
+            .saturating_add(run.settings.in_flight.div_ceil(4)),
         queue: VecDeque::new(),
         later: Vec::new(),
         next_projects: Some(pager(format!("{}?pagelen=100", projects::path(slug)))),

@@ -1,5 +1,6 @@
 //! Step 7: the way back. Headers that are the host's are dropped, bodies are bounded and searched for secrets.
 
+use super::gate::Place;
 use super::trail::Attempt;
 use crate::journal::{Journal, Kept, Writer};
 use crate::limits::{Limit, Usage};
@@ -12,7 +13,6 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 /// Up to this many bytes a body is read whole before the guest sees any of it, so that one that breaks off
@@ -82,7 +82,7 @@ pub(super) fn body(
     most: u64,
     redactor: &Redactor,
     usage: &Arc<Usage>,
-    mut held: (OwnedSemaphorePermit, Attempt),
+    mut held: (Place, Attempt),
     keeping: Option<Keeping>,
 ) -> WasiBody {
     match spooled {
@@ -141,7 +141,7 @@ pub(super) fn body(
 /// host hold any number of answers that it never reads.
 struct Held<B> {
     body: B,
-    _held: (OwnedSemaphorePermit, Attempt),
+    _held: (Place, Attempt),
 }
 
 impl<B: Body + Unpin> Body for Held<B> {
@@ -182,7 +182,7 @@ struct Bounded {
     usage: Arc<Usage>,
     attempt: Attempt,
     keeping: Option<Keeping>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Place,
 }
 
 impl Bounded {
@@ -263,10 +263,10 @@ pub fn headers(headers: &HeaderMap, redactor: &Redactor) -> HeaderMap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::sync::Semaphore;
+    use crate::egress::gate::Gate;
 
     async fn read(chunks: &[&'static str], most: u64) -> Result<String, Error> {
-        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        let permit = Gate::new(1).enter().await;
         let attempt = crate::egress::trail::tests::attempt();
         let chunks = chunks
             .iter()

@@ -481,6 +481,30 @@ async fn what_fails_for_a_moment_is_asked_again() {
 }
 
 #[tokio::test]
+async fn an_api_that_bears_few_requests_at_once_is_asked_with_fewer() {
+    let behaviour = Behaviour {
+        bears: Some(4),
+        latency: std::time::Duration::from_millis(2),
+        ..Behaviour::default()
+    };
+    let config = Config {
+        behaviour,
+        ..Config::default()
+    };
+    let mut case = Case::start(World::generate(58, SIZES), config).await;
+    case.connection.in_flight = 32;
+    let _directory = amended(&mut case, &[("attempts = 5", "attempts = 20")]);
+    let machine = inside::machine_at(BINARY, &inside::JumpingClock::default());
+    let ended = inside::run(&machine, &case.connection).await;
+    ended.expect_code(0);
+    case.expect_truth(&ended, &Visibility::default());
+    let by_status = case.server.requests().by_status();
+    let (well, busy) = (by_status[&200], by_status[&503]);
+    // With 32 at once it would refuse most of what it is asked.
+    assert!(busy < well / 2, "{busy} were too many beside {well}");
+}
+
+#[tokio::test]
 async fn too_many_requests_in_every_form() {
     for (plain_text, retry_after, headers) in [
         (false, None, false),

@@ -206,7 +206,10 @@ async fn handle(State(served): State<Arc<Served>>, request: Request) -> Response
         endpoint,
         family,
     };
-    let (answer, sent) = served.react(&asking);
+    let (answer, sent) = match served.behaviour.bears {
+        Some(most) if now > most => (errors::edge(503), Sent::Whole),
+        _ => served.react(&asking),
+    };
     let answer = served.dress(answer, &asking, headers);
 
     let mut header_names: Vec<String> = headers

@@ -18,6 +18,8 @@ pub struct Behaviour {
     pub latency: Duration,
     /// Too many requests.
     pub rate_limit: Option<RateLimit>,
+    /// How many requests at once are borne; 503 for those beyond.
+    pub bears: Option<usize>,
     /// Too many requests in an hour.
     pub hour: Option<Hour>,
     /// What is refused, to whom, and how. The first that fits is taken.
@@ -57,6 +59,7 @@ impl Default for Behaviour {
         Self {
             latency: Duration::ZERO,
             rate_limit: None,
+            bears: None,
             hour: None,
             refuse: Vec::new(),
             lie: None,

@@ -36,6 +36,9 @@ struct Row {
     aim: &'static str,
 }
 
+/// One bench.
+type Measure = fn(&mut Table);
+
 /// All numbers so far.
 #[derive(Default)]
 struct Table(Vec<Row>);
@@ -70,7 +73,7 @@ fn main() {
     let mut table = Table::default();
     println!("| bench | what | value | aim |");
     println!("|---|---|---|---|");
-    let benches: [(&str, fn(&mut Table)); 8] = [
+    let benches: [(&str, Measure); 8] = [
         ("overhead", overhead::measure),
         ("latency", latency::measure),
         ("growth", growth::measure),

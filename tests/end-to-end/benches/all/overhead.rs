@@ -17,7 +17,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 pub(crate) fn measure(table: &mut Table) {
-    let fake = Fake::start(500, Duration::ZERO);
+    for repositories in [500, 3_000] {
+        ratios(table, repositories);
+    }
+}
+
+fn ratios(table: &mut Table, repositories: usize) {
+    let fake = Fake::start(repositories, Duration::ZERO);
     let runtime = runtime();
     let machine = machine(BINARY);
     let mut component = Times::default();
@@ -38,20 +44,9 @@ pub(crate) fn measure(table: &mut Table) {
     }
     let wall = median(component.wall) / median(compiled.wall);
     let processor = median(component.processor) / median(compiled.processor);
-    table.add(
-        "overhead",
-        "wall time, component / native",
-        wall,
-        "x",
-        "at most 1.15",
-    );
-    table.add(
-        "overhead",
-        "processor time, component / native",
-        processor,
-        "x",
-        "",
-    );
+    let what = |of: &str| format!("{repositories} repositories: {of}, component / native");
+    table.add("overhead", what("wall time"), wall, "x", "at most 1.15");
+    table.add("overhead", what("processor time"), processor, "x", "");
 }
 
 #[derive(Default)]
