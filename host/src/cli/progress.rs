@@ -62,7 +62,7 @@ impl Observer for Screen {
         let template = match total {
             Some(total) => {
                 bar.set_length(total);
-                "{spinner} {msg:<28} {bar:30} {pos}/{len}  {elapsed}"
+                "{spinner} {msg:<28} {bar:30} {pos}/{len}  {elapsed}, some {eta} left"
             }
             None => "{spinner} {msg:<28} {pos}  {elapsed}",
         };
