@@ -122,7 +122,9 @@ impl Egress {
             clock: Arc::clone(machine.paces.clock()),
             paces,
             observer: Mutex::default(),
-            journal: journal.map(Arc::new),
+            journal: journal
+                .map(|journal| journal.bounded(connection.limits.amount(Limit::OutputMib)))
+                .map(Arc::new),
             gate: Gate::new(connection.pace.in_flight as usize),
             retry: manifest.retry,
             limits: connection.limits,

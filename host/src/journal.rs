@@ -20,7 +20,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -189,6 +189,8 @@ pub struct Journal {
     max_age: MaxAge,
     clock: Arc<dyn Clock>,
     next: AtomicI64,
+    /// How many bytes of bodies may still be kept.
+    room: AtomicU64,
     failed: Mutex<Option<rusqlite::Error>>,
 }
 
@@ -290,8 +292,33 @@ impl Journal {
             max_age,
             clock,
             next: AtomicI64::new(last.saturating_add(1)),
+            room: AtomicU64::new(u64::MAX),
             failed: Mutex::default(),
         })
+    }
+
+    /// Bounds what a run may keep, in bytes: a hostile connector and its API could fill the disk. Beyond it answers are given
+    /// and not kept.
+    #[must_use]
+    pub fn bounded(mut self, bytes: u64) -> Self {
+        *self.room.get_mut() = bytes;
+        self
+    }
+
+    /// Takes room for so many bytes, or tells once that there is none.
+    fn take_room(&self, bytes: u64) -> bool {
+        let taken = self
+            .room
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| {
+                room.checked_sub(bytes)
+            });
+        if taken.is_err() && self.room.swap(0, Ordering::Relaxed) > 0 {
+            tracing::warn!(
+                "the journal {} has reached the limit output_mib; further answers are not kept",
+                self.path.display()
+            );
+        }
+        taken.is_ok()
     }
 
     /// Whether nothing may be asked that is not here.

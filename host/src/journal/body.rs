@@ -92,7 +92,10 @@ impl Writer {
         let place =
             (self.row.pieces < MOST_PIECES).then(|| self.id * MOST_PIECES + self.row.pieces);
         let packed = pack(piece);
-        let (Some(place), Ok(packed)) = (place, packed) else {
+        let packed = packed
+            .ok()
+            .filter(|packed| journal.take_room(packed.len() as u64));
+        let (Some(place), Some(packed)) = (place, packed) else {
             self.broken = true;
             return;
         };

@@ -165,6 +165,30 @@ fn the_latest_answer_counts_and_an_older_ones_pieces_go() {
 }
 
 #[test]
+fn a_journal_does_not_grow_beyond_its_bound() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let journal = Journal::create(&path, &about(), clock())
+        .unwrap()
+        .bounded(10_000);
+    let noise: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..))
+        .take(4_000)
+        .collect();
+    for number in 0..10 {
+        journal.keep(
+            &asked(&format!("/{number}"), &headers()),
+            head(&headers()),
+            &noise,
+        );
+    }
+    journal.check().unwrap();
+    drop(journal);
+    let journal = resume(&path);
+    let kept = |number: usize| journal.find(&asked(&format!("/{number}"), &headers()));
+    assert_eq!((0..10).filter(|number| kept(*number).is_some()).count(), 2);
+}
+
+#[test]
 fn what_failed_is_replayed_and_when_resumed_asked_again() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal");

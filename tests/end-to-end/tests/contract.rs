@@ -55,7 +55,12 @@ fn every_test_that_the_security_page_names_exists() {
     let mut named = 0;
     for name in table.split('`').filter(|word| word.contains("::")) {
         let (file, test) = name.split_once("::").unwrap();
-        let path = end_to_end::root().join(format!("tests/end-to-end/tests/{file}.rs"));
+        // The host's own are named with their file below `host/src`.
+        let path = match file.strip_prefix("host/") {
+            Some(file) => format!("host/src/{file}.rs"),
+            None => format!("tests/end-to-end/tests/{file}.rs"),
+        };
+        let path = end_to_end::root().join(path);
         let source = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(source.contains(&format!("fn {test}(")), "{name} is no test");
         named += 1;
