@@ -62,15 +62,18 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_stopped_is_cancelled_even_where_it_comes_to_its_end() {
-        let (stopped, told) = mpsc::channel();
-        // It never pauses, so that it can't be dropped, and ends well as soon as it was stopped.
-        let ran = run(
-            async move { stopped.send(()).unwrap() },
-            move || async move {
-                told.recv().unwrap();
-                Ok(())
-            },
-        );
+        let (begin, begun) = oneshot::channel();
+        let (stop, stopped) = mpsc::channel();
+        let stopping = async move {
+            begun.await.unwrap();
+            stop.send(()).unwrap();
+        };
+        // It never pauses, so that it can't be dropped, and ends well when it was stopped.
+        let ran = run(stopping, move || async move {
+            begin.send(()).unwrap();
+            stopped.recv().unwrap();
+            Ok(())
+        });
         assert_eq!(ran.await, Err(Outcome::Cancelled));
     }
 
