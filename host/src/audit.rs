@@ -147,9 +147,7 @@ impl Audit {
         if out.files.is_empty() {
             return;
         }
-        let time = OffsetDateTime::now_utc()
-            .format(&Rfc3339)
-            .unwrap_or_default();
+        let time = rfc3339(OffsetDateTime::now_utc());
         let line = serde_json::to_string(&Line { time, event }).unwrap_or_default();
         // Whatever was said is searched once more: the last place where a secret could slip through.
         let line = self.redactor.text(&line).into_owned() + "\n";
@@ -190,6 +188,11 @@ impl Audit {
     fn lock(&self) -> std::sync::MutexGuard<'_, Out> {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A time as programs read it.
+pub fn rfc3339(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap_or_default()
 }
 
 /// Whole milliseconds.

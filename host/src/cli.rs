@@ -231,10 +231,6 @@ enum Action {
 }
 
 async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
-    let replay = match &action {
-        Action::Run { journal, .. } => journal.replay.clone(),
-        Action::Check => None,
-    };
     let overrides = Overrides {
         settings: source.set,
         secrets: source.secret,
@@ -262,18 +258,19 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
         Ok(machine) => machine,
         Err(problem) => return screen.fail(1, &problem),
     };
-    let loaded = match (&replay, &action) {
-        (Some(path), _) => journal::open_replay(path, &manifest, &machine),
-        (None, Action::Run { journal, .. }) => journal.recording(&manifest).and_then(|recording| {
-            Connection::load(&manifest, source.connection.as_deref(), &overrides)
-                .map(|connection| (connection, recording))
-                .map_err(|error| error.to_string())
-        }),
-        (None, Action::Check) => {
-            Connection::load(&manifest, source.connection.as_deref(), &overrides)
-                .map(|connection| (connection, Recording::Off))
-                .map_err(|error| error.to_string())
-        }
+    let journal = match &action {
+        Action::Run { journal, .. } => Some(journal),
+        Action::Check => None,
+    };
+    let loaded = match journal.and_then(|journal| journal.replay.as_deref()) {
+        Some(path) => journal::open_replay(path, &manifest, &machine),
+        None => journal
+            .map_or(Ok(Recording::Off), |journal| journal.recording(&manifest))
+            .and_then(|recording| {
+                Connection::load(&manifest, source.connection.as_deref(), &overrides)
+                    .map(|connection| (connection, recording))
+                    .map_err(|error| error.to_string())
+            }),
     };
     let (connection, recording) = match loaded {
         Ok(loaded) => loaded,
@@ -293,8 +290,9 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
     };
     let run = match prepared {
         Ok(run) => run,
-        Err(StartError::Egress(error)) => return screen.fail(USAGE, &error.to_string()),
-        Err(StartError::Journal(error)) => return screen.fail(USAGE, &error.to_string()),
+        Err(error @ (StartError::Egress(_) | StartError::Journal(_))) => {
+            return screen.fail(USAGE, &error.to_string());
+        }
         Err(StartError::Refused(outcome)) => {
             if let Some(file) = audit {
                 let audit = Audit::new(redactor, Vec::new());

@@ -73,55 +73,25 @@ impl ComponentFile {
     /// to refuse.
     pub fn excess(&self) -> Option<String> {
         let mut parts = 0u64;
-        let too_many = |what: &str, number: u64, most: u64| {
-            (number > most).then(|| {
-                format!("one of its modules has {number} {what}; {most} are the most that a connector may have")
-            })
-        };
         for payload in Parser::new(0).parse_all(&self.bytes) {
             let (what, number, most) = match payload.ok()? {
                 Payload::GlobalSection(section) => ("globals", section.count(), MOST_GLOBALS),
                 Payload::ImportSection(section) => {
                     // One entry may stand for several imports of one module.
                     let imports = section.into_imports().take(MOST_NAMES as usize + 1).count();
-                    (
-                        "imports",
-                        u32::try_from(imports).unwrap_or(u32::MAX),
-                        MOST_NAMES,
-                    )
+                    ("imports", u32::try_from(imports).ok()?, MOST_NAMES)
                 }
                 Payload::ExportSection(section) => ("exports", section.count(), MOST_NAMES),
                 Payload::FunctionSection(section) => ("functions", section.count(), MOST_FUNCTIONS),
-                Payload::InstanceSection(section) => {
-                    for instance in section {
-                        parts += match instance.ok()? {
-                            Instance::Instantiate { args, .. } => args.len() as u64,
-                            Instance::FromExports(exports) => exports.len() as u64,
-                        };
-                    }
+                other => {
+                    parts += parts_of(other)?;
                     continue;
                 }
-                Payload::ComponentInstanceSection(section) => {
-                    for instance in section {
-                        parts += match instance.ok()? {
-                            ComponentInstance::Instantiate { args, .. } => args.len() as u64,
-                            ComponentInstance::FromExports(exports) => exports.len() as u64,
-                        };
-                    }
-                    continue;
-                }
-                Payload::ComponentImportSection(section) => ("", section.count(), u32::MAX),
-                Payload::ComponentExportSection(section) => ("", section.count(), u32::MAX),
-                Payload::ComponentAliasSection(section) => ("", section.count(), u32::MAX),
-                Payload::ComponentTypeSection(section) => ("", section.count(), u32::MAX),
-                Payload::CoreTypeSection(section) => ("", section.count(), u32::MAX),
-                Payload::ComponentCanonicalSection(section) => ("", section.count(), u32::MAX),
-                _ => continue,
             };
-            if most == u32::MAX {
-                parts += u64::from(number);
-            } else if let Some(excess) = too_many(what, number.into(), most.into()) {
-                return Some(excess);
+            if number > most {
+                return Some(format!(
+                    "one of its modules has {number} {what}; {most} are the most that a connector may have"
+                ));
             }
         }
         (parts > MOST_PARTS).then(|| {
@@ -139,6 +109,40 @@ impl ComponentFile {
         }
         contents
     }
+}
+
+/// How many parts a section of a component adds; none where it can't be parsed.
+fn parts_of(payload: Payload<'_>) -> Option<u64> {
+    let number = match payload {
+        Payload::InstanceSection(section) => {
+            let mut parts = 0;
+            for instance in section {
+                parts += match instance.ok()? {
+                    Instance::Instantiate { args, .. } => args.len(),
+                    Instance::FromExports(exports) => exports.len(),
+                };
+            }
+            return Some(parts as u64);
+        }
+        Payload::ComponentInstanceSection(section) => {
+            let mut parts = 0;
+            for instance in section {
+                parts += match instance.ok()? {
+                    ComponentInstance::Instantiate { args, .. } => args.len(),
+                    ComponentInstance::FromExports(exports) => exports.len(),
+                };
+            }
+            return Some(parts as u64);
+        }
+        Payload::ComponentImportSection(section) => section.count(),
+        Payload::ComponentExportSection(section) => section.count(),
+        Payload::ComponentAliasSection(section) => section.count(),
+        Payload::ComponentTypeSection(section) => section.count(),
+        Payload::CoreTypeSection(section) => section.count(),
+        Payload::ComponentCanonicalSection(section) => section.count(),
+        _ => 0,
+    };
+    Some(number.into())
 }
 
 /// What a component says of itself.

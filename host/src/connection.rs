@@ -630,7 +630,8 @@ fn parse_proxy(text: &str) -> Result<Url, String> {
     }
 }
 
-fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+/// What is said of a name that nobody knows.
+pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     format!(
         "{name:?} is not known; known are: {}",
         known.collect::<Vec<_>>().join(", ")

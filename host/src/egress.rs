@@ -1,5 +1,5 @@
 //! The way of a request from the guest to the API and back, top to bottom:
-//! policy, journal, pace, retry, credential, client, and the answer's way home.
+//! policy, journal, retry, and for each attempt pace, credential and client; then the answer's way home.
 
 pub mod address;
 mod answer;

@@ -125,7 +125,7 @@ impl Asked<'_> {
 pub struct Kept {
     /// Its status; none where the API gave no answer.
     pub status: Option<StatusCode>,
-    /// Its headers, or in place of an answer the word for why there was none.
+    /// Its headers.
     pub headers: HeaderMap,
     /// Why there was no answer; empty where there was.
     pub failure: String,
@@ -213,11 +213,7 @@ impl Journal {
             Ok(_) => {}
         }
         let database = open(path)?;
-        let written = database
-            .execute_batch(&format!(
-                "PRAGMA application_id = {MARK}; PRAGMA user_version = {FORM}; {SCHEMA}"
-            ))
-            .and_then(|()| about.write(&database));
+        let written = lay_out(&database).and_then(|()| about.write(&database));
         written.map_err(|error| unusable(path, &error))?;
         Self::new(path, database, Mode::Record, MaxAge::default(), clock)
     }
@@ -377,9 +373,7 @@ impl Journal {
 
     /// Keeps an answer that came at once, or the word for why none came.
     pub fn keep(&self, asked: &Asked<'_>, head: Head<'_>, body: &[u8]) {
-        let mut writer = self.writer(asked, head);
-        writer.push(self, body);
-        writer.finish(self);
+        self.writer(asked, head).finish(self, body);
     }
 
     /// Keeps an answer whose body comes in pieces, when it has come to its end.
@@ -546,9 +540,7 @@ fn open(path: &Path) -> Result<Connection, JournalError> {
 
 /// A journal that is read only may lie where nothing can be written; one whose process was killed needs its log read.
 fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    if Path::new(&log).exists() {
+    if beside(path, "-wal").exists() {
         return open(path);
     }
     let mut uri = url::Url::from_file_path(std::path::absolute(path).unwrap_or_default())
@@ -557,6 +549,20 @@ fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     Connection::open_with_flags(uri.as_str(), flags)
         .map_err(|error| no_journal(path, error.to_string()))
+}
+
+/// Makes an empty database a journal.
+fn lay_out(database: &Connection) -> rusqlite::Result<()> {
+    database.execute_batch(&format!(
+        "PRAGMA application_id = {MARK}; PRAGMA user_version = {FORM}; {SCHEMA}"
+    ))
+}
+
+/// A file that belongs to a journal: its name, and this behind it.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 fn unusable(path: &Path, reason: &dyn std::fmt::Display) -> JournalError {

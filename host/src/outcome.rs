@@ -1,6 +1,6 @@
 //! How a run ended. The exit code, the message and the report derive from it.
 
-use crate::limits::Limit;
+use crate::limits::{Limit, Limits};
 use serde::Serialize;
 use std::fmt;
 
@@ -71,6 +71,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// This limit of these is used up.
+    pub fn exhausted(limit: Limit, limits: &Limits) -> Self {
+        Self::Exhausted {
+            limit,
+            allowed: limits.get(limit),
+        }
+    }
+
     /// The exit code of the program, as `--help` lists them.
     pub fn exit_code(&self) -> u8 {
         match self {

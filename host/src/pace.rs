@@ -10,6 +10,7 @@ mod window;
 pub use clock::{Clock, SystemClock};
 pub use told::{Told, retry_after};
 
+use crate::digest::Digest;
 use crate::egress::policy::ApiOrigin;
 use crate::private::PrivateDirectory;
 use hmac::{Hmac, Mac as _};
@@ -27,7 +28,7 @@ pub struct Paces {
     clock: Arc<dyn Clock>,
     key: Zeroizing<[u8; 32]>,
     directory: Option<PrivateDirectory>,
-    known: Mutex<HashMap<[u8; 32], Weak<Pace>>>,
+    known: Mutex<HashMap<Digest, Weak<Pace>>>,
 }
 
 impl Paces {
@@ -61,8 +62,8 @@ impl Paces {
         &self.clock
     }
 
-    /// The pace of a credential at an API. It may be asked for
-    /// `per_hour` requests in an hour, 0 for any number; `fixed` where the API can't raise that.
+    /// The pace of a credential at an API. It may be asked for `per_hour` requests in an hour, 0 for any number; `fixed` where
+    /// the API can't raise that.
     pub fn of(
         &self,
         origin: &ApiOrigin,
@@ -109,13 +110,13 @@ impl Paces {
     }
 
     /// A keyed hash: who reads the directory learns nothing of the credential.
-    fn name(&self, origin: &ApiOrigin, credential: &[u8]) -> [u8; 32] {
+    fn name(&self, origin: &ApiOrigin, credential: &[u8]) -> Digest {
         let mut mac = Hmac::<Sha256>::new_from_slice(&*self.key)
             .unwrap_or_else(|_| unreachable!("a key of any length will do"));
         mac.update(origin.to_string().as_bytes());
         mac.update(&[0]);
         mac.update(credential);
-        mac.finalize().into_bytes().into()
+        Digest::from(<[u8; 32]>::from(mac.finalize().into_bytes()))
     }
 }
 
@@ -168,7 +169,8 @@ impl Pace {
     }
 
     /// How many requests may still go within the hour; none where any number may.
-    pub fn left(&self) -> Option<u64> {
+    #[cfg(test)]
+    fn left(&self) -> Option<u64> {
         lock(&self.window).left(self.clock.now())
     }
 

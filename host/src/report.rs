@@ -1,5 +1,6 @@
 //! `run.json`: what a run amounts to, for programs, and the summary for people.
 
+use crate::audit::rfc3339;
 use crate::collect::{CoverageRow, RunFile};
 use crate::digest::Digest;
 use crate::egress::{Egress, Verdict};
@@ -11,7 +12,6 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 /// What a run leaves beside its exports; `failed-` stands in front of each where it did not finish.
 pub const RECORDS: [&str; 3] = ["run.db", "run.json", "audit.jsonl"];
@@ -135,15 +135,7 @@ pub struct RequestCount {
 
 impl Report {
     /// Puts a report together.
-    ///
-    /// # Errors
-    /// None in practice: the time of the start can be written.
-    pub fn new(
-        facts: Facts,
-        outcome: Outcome,
-        counts: Counts,
-        egress: &Egress,
-    ) -> anyhow::Result<Self> {
+    pub fn new(facts: Facts, outcome: Outcome, counts: Counts, egress: &Egress) -> Self {
         let requests = egress
             .tally()
             .entries()
@@ -155,14 +147,14 @@ impl Report {
                 count,
             })
             .collect();
-        Ok(Self {
+        Self {
             message: outcome.to_string(),
             exit_code: outcome.exit_code(),
             outcome,
             connector: facts.connector,
             component_sha256: facts.digest,
             settings: facts.settings,
-            started: facts.started.format(&Rfc3339)?,
+            started: rfc3339(facts.started),
             duration_seconds: facts.duration.as_secs_f64(),
             entities: counts.entities,
             relations: counts.relations,
@@ -175,15 +167,8 @@ impl Report {
             coverage: counts.coverage,
             coverage_rows: counts.coverage_rows,
             warnings: counts.warnings,
-        })
+        }
     }
-}
-
-/// A time since 1970 as RFC 3339 in UTC.
-pub fn instant(since_1970: Duration) -> String {
-    (OffsetDateTime::UNIX_EPOCH + since_1970)
-        .format(&Rfc3339)
-        .unwrap_or_default()
 }
 
 /// A verdict as one word.

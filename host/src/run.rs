@@ -3,7 +3,7 @@
 mod settle;
 mod workshop;
 
-use crate::audit::Event;
+use crate::audit::{Event, rfc3339};
 use crate::collect::{self, Collector, Format, RunFile};
 use crate::component::ComponentFile;
 use crate::connection::Connection;
@@ -196,10 +196,9 @@ impl Run {
         let (mut file, settled) = settle::settle(self, file, ended, exports, async {
             tokio::select! {
                 () = cancelled => Outcome::Cancelled,
-                () = tokio::time::sleep(wall.saturating_sub(started.0.elapsed())) => Outcome::Exhausted {
-                    limit: Limit::WallSeconds,
-                    allowed: self.limits().wall_seconds,
-                },
+                () = tokio::time::sleep(wall.saturating_sub(started.0.elapsed())) => {
+                    Outcome::exhausted(Limit::WallSeconds, self.limits())
+                }
             }
         })
         .await?;
@@ -242,7 +241,8 @@ impl Run {
             )?;
         }
         for ((family, slot), read) in self.egress.tally().reads() {
-            let times = [report::instant(read.oldest), report::instant(read.newest)];
+            let times =
+                [read.oldest, read.newest].map(|at| rfc3339(OffsetDateTime::UNIX_EPOCH + at));
             file.note_read(
                 &family,
                 &slot,
@@ -259,7 +259,12 @@ impl Run {
             duration,
             secrets_redacted: self.redactor.found(),
         };
-        Report::new(facts, settled.outcome, settled.counts, &self.egress)
+        Ok(Report::new(
+            facts,
+            settled.outcome,
+            settled.counts,
+            &self.egress,
+        ))
     }
 
     /// What the manifest says about credentials of this look.
@@ -286,10 +291,7 @@ impl Run {
     fn explained(&self, outcome: Outcome) -> Outcome {
         let clean = |text: String| self.cleaned(text);
         if self.refused().contains_key(Refusal::Budget.word()) && outcome != Outcome::Cancelled {
-            return Outcome::Exhausted {
-                limit: Limit::Requests,
-                allowed: self.limits().requests,
-            };
+            return Outcome::exhausted(Limit::Requests, self.limits());
         }
         if let Some((what, number)) = self.egress.tally().first_not_kept()
             && outcome != Outcome::Cancelled

@@ -227,11 +227,11 @@ impl Call {
         let held = store.data_mut().count_held();
         store.data().usage().add(Limit::CpuSeconds, budget.used());
         match ran {
-            Ok(Ok(_)) if held.is_err() => Err(exhausted(Limit::MemoryMib, limits)),
+            Ok(Ok(_)) if held.is_err() => Err(Outcome::exhausted(Limit::MemoryMib, limits)),
             Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => Err(ended(&error, store.data(), limits)),
             // The store goes with the call: an instance that was left in the middle is of no use.
-            Err(_) => Err(exhausted(Limit::WallSeconds, limits)),
+            Err(_) => Err(Outcome::exhausted(Limit::WallSeconds, limits)),
         }
     }
 }
@@ -253,13 +253,13 @@ fn start_ticking(engine: &Engine) {
 /// Why a call into the guest failed.
 fn ended(error: &wasmtime::Error, host: &Host, limits: &Limits) -> Outcome {
     if error.is::<CpuExhausted>() {
-        return exhausted(Limit::CpuSeconds, limits);
+        return Outcome::exhausted(Limit::CpuSeconds, limits);
     }
     if let Some(TooMuch(limit)) = error.downcast_ref() {
-        return exhausted(*limit, limits);
+        return Outcome::exhausted(*limit, limits);
     }
     if error.is::<HeldTooMuch>() {
-        return exhausted(Limit::MemoryMib, limits);
+        return Outcome::exhausted(Limit::MemoryMib, limits);
     }
     if let Some(bad) = error.downcast_ref::<BadItem>() {
         return Outcome::ConnectorFailed {
@@ -267,20 +267,20 @@ fn ended(error: &wasmtime::Error, host: &Host, limits: &Limits) -> Outcome {
         };
     }
     if host.memory.was_refused() {
-        return exhausted(Limit::MemoryMib, limits);
+        return Outcome::exhausted(Limit::MemoryMib, limits);
     }
     // wasmtime has no types for these.
     let text = format!("{error:#}");
     if error.is::<ResourceTableError>() && text.contains("no free keys")
         || text.contains("handle limit exceeded")
     {
-        return exhausted(Limit::Handles, limits);
+        return Outcome::exhausted(Limit::Handles, limits);
     }
     if text.contains("resource limit exceeded") {
         return refused(memory::too_many());
     }
     if text.contains("fuel allocated for hostcalls") {
-        return exhausted(Limit::CallMib, limits);
+        return Outcome::exhausted(Limit::CallMib, limits);
     }
     let message = match error.downcast_ref::<wasmtime::Trap>() {
         Some(wasmtime::Trap::UnreachableCodeReached) => {
@@ -291,13 +291,6 @@ fn ended(error: &wasmtime::Error, host: &Host, limits: &Limits) -> Outcome {
     };
     Outcome::Trapped {
         message: format!("{message}; its log may say more"),
-    }
-}
-
-fn exhausted(limit: Limit, limits: &Limits) -> Outcome {
-    Outcome::Exhausted {
-        limit,
-        allowed: limits.get(limit),
     }
 }
 

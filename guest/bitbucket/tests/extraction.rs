@@ -182,26 +182,19 @@ fn a_plus_sign_in_a_query_is_encoded() {
 
 #[test]
 fn everyone_on_the_internet_is_an_entity_only_where_something_is_public() {
+    let nobody = |world: &World| {
+        let out = world.extract();
+        let mut entities = out.entities().into_iter();
+        entities.all(|entity| entity.key.source_id != "anyone")
+    };
     let mut world = World::new(1);
     assert_eq!(world.extract().entity("anyone").source_type, "anonymous");
     world.lists.get_mut("/2.0/repositories/acme").unwrap()[0]["is_private"] = true.into();
-    assert!(
-        world
-            .extract()
-            .entities()
-            .iter()
-            .all(|entity| entity.key.source_id != "anyone")
-    );
+    assert!(nobody(&world));
     // A repository of which nobody says that it is public is not.
     let first = &mut world.lists.get_mut("/2.0/repositories/acme").unwrap()[0];
     first.as_object_mut().unwrap().remove("is_private");
-    assert!(
-        world
-            .extract()
-            .entities()
-            .iter()
-            .all(|entity| entity.key.source_id != "anyone")
-    );
+    assert!(nobody(&world));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the command line says of the journal.
 
-use crate::connection::Connection;
+use crate::connection::{Connection, unknown};
 use crate::journal::{Journal, MaxAge, Recording};
 use crate::machine::Machine;
 use crate::manifest::Manifest;
@@ -39,8 +39,8 @@ impl JournalArguments {
             known.sort_unstable();
             known.dedup();
             return Err(format!(
-                "--max-age: the family {family:?} is not known; known are: {}",
-                known.join(", ")
+                "--max-age: the family {}",
+                unknown(family, known.into_iter())
             ));
         }
         Ok(match &self.journal {

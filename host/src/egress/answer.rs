@@ -56,8 +56,8 @@ impl Keeping {
         self.writer.push(&self.journal, piece);
     }
 
-    fn finish(self) {
-        self.writer.finish(&self.journal);
+    fn finish(self, last: &[u8]) {
+        self.writer.finish(&self.journal, last);
     }
 }
 
@@ -100,9 +100,8 @@ pub(super) fn body(
                 std::borrow::Cow::Borrowed(_) => whole,
                 std::borrow::Cow::Owned(clean) => clean.into(),
             };
-            if let Some(mut keeping) = keeping {
-                keeping.push(&clean);
-                keeping.finish();
+            if let Some(keeping) = keeping {
+                keeping.finish(&clean);
             }
             let body = Full::new(clean).map_err(|never| match never {});
             Held { body, _held: held }.boxed_unsync()
@@ -224,9 +223,8 @@ impl Bounded {
                 None => {
                     this.ended = true;
                     let last = this.redactor.finish();
-                    if let Some(mut keeping) = this.keeping.take() {
-                        keeping.push(&last);
-                        keeping.finish();
+                    if let Some(keeping) = this.keeping.take() {
+                        keeping.finish(&last);
                     }
                     Ok(last)
                 }

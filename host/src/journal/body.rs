@@ -49,13 +49,6 @@ impl Writer {
     /// More of the body came.
     pub fn push(&mut self, journal: &Journal, mut bytes: &[u8]) {
         while !bytes.is_empty() && !self.broken {
-            // Most bodies are one piece that need not be copied.
-            if self.waiting.is_empty() && bytes.len() >= PIECE {
-                let (piece, rest) = bytes.split_at(PIECE);
-                self.put(journal, piece);
-                bytes = rest;
-                continue;
-            }
             let fits = (PIECE - self.waiting.len()).min(bytes.len());
             self.waiting.extend_from_slice(&bytes[..fits]);
             bytes = &bytes[fits..];
@@ -66,11 +59,19 @@ impl Writer {
         }
     }
 
-    /// The body has come to its end.
-    pub fn finish(mut self, journal: &Journal) {
-        let last = std::mem::take(&mut self.waiting);
-        if !last.is_empty() {
-            self.put(journal, &last);
+    /// The body has come to its end, with this as its last part, or as all of it.
+    pub fn finish(mut self, journal: &Journal, last: &[u8]) {
+        if self.waiting.is_empty() {
+            // Most bodies come at once, and are not copied.
+            for piece in last.chunks(PIECE) {
+                self.put(journal, piece);
+            }
+        } else {
+            self.push(journal, last);
+            let waiting = std::mem::take(&mut self.waiting);
+            if !waiting.is_empty() {
+                self.put(journal, &waiting);
+            }
         }
         if self.broken {
             return;
@@ -89,6 +90,9 @@ impl Writer {
     }
 
     fn put(&mut self, journal: &Journal, piece: &[u8]) {
+        if self.broken {
+            return;
+        }
         let place =
             (self.row.pieces < MOST_PIECES).then(|| self.id * MOST_PIECES + self.row.pieces);
         let packed = pack(piece);

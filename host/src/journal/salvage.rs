@@ -1,8 +1,8 @@
 //! A journal that is damaged: what is intact is put into a new file, the old one is kept beside it.
 
-use super::{FORM, JournalError, MARK, MOST_PIECES, SCHEMA, no_journal, open, unusable};
+use super::{JournalError, MOST_PIECES, beside, lay_out, no_journal, open, unusable};
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// So many numbers in a row that nothing has end the search.
 const GIVE_UP: i64 = 20_000;
@@ -28,12 +28,6 @@ pub(super) fn if_damaged(path: &Path) -> Result<(), JournalError> {
         damaged.display()
     );
     Ok(())
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }
 
 /// Whether SQLite can read all of it. A file that is something else is an error.
@@ -66,9 +60,8 @@ fn copy(path: &Path, draft: &Path) -> rusqlite::Result<i64> {
     old.execute_batch("PRAGMA writable_schema = ON;")?;
     let new = open(draft)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
-    new.execute_batch(&format!(
-        "PRAGMA application_id = {MARK}; PRAGMA user_version = {FORM}; {SCHEMA} BEGIN;"
-    ))?;
+    lay_out(&new)?;
+    new.execute_batch("BEGIN")?;
     let about: (String, String) = old.query_row("SELECT key, value FROM about", [], |row| {
         Ok((row.get(0)?, row.get(1)?))
     })?;

@@ -130,7 +130,7 @@ fn a_long_body_is_kept_in_pieces_and_an_unfinished_one_not_at_all() {
     for chunk in long.chunks(100_000) {
         writer.push(&journal, chunk);
     }
-    writer.finish(&journal);
+    writer.finish(&journal, &[]);
     let mut unfinished = journal.writer(&asked("/cut", &headers()), head(&headers()));
     unfinished.push(&journal, &long);
     drop((unfinished, journal));

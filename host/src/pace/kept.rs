@@ -2,6 +2,7 @@
 //! is the time in milliseconds since 1970, with their number where it stands for several, or `blocked` and such a time.
 
 use super::window::{HOUR, Window};
+use crate::digest::Digest;
 use crate::private::{PrivateDirectory, PrivateError};
 use std::fmt::Write as _;
 use std::fs::File;
@@ -28,14 +29,11 @@ impl Kept {
     /// Opens the file, and tells the window what is in it.
     pub(super) fn open(
         directory: &PrivateDirectory,
-        name: &[u8; 32],
+        name: &Digest,
         window: &mut Window,
         now: Duration,
     ) -> Result<Self, PrivateError> {
-        let mut file_name = String::new();
-        for byte in name {
-            let _ = write!(file_name, "{byte:02x}");
-        }
+        let file_name = name.to_string();
         if let Some(file) = directory.read(&file_name)? {
             let mut text = Vec::new();
             file.take(MOST_BYTES).read_to_end(&mut text)?;

@@ -309,11 +309,15 @@ impl Attack {
     /// # Panics
     /// Where the run can't begin.
     pub async fn inside(self, binary: &str) -> Attacked {
-        let machine = Machine {
+        let machine = self.machine(binary);
+        self.on(&machine).await
+    }
+
+    fn machine(&self, binary: &str) -> Machine {
+        Machine {
             names: Arc::clone(&self.names) as Arc<dyn Names>,
             ..machine(binary)
-        };
-        self.on(&machine).await
+        }
     }
 
     /// As [`Attack::inside`], on a machine that others may share.
@@ -332,10 +336,7 @@ impl Attack {
     /// # Panics
     /// As [`Attack::inside`].
     pub async fn cancelled_inside(self, binary: &str, is_time: impl Fn(&Path) -> bool) -> Attacked {
-        let machine = Machine {
-            names: Arc::clone(&self.names) as Arc<dyn Names>,
-            ..machine(binary)
-        };
+        let machine = self.machine(binary);
         let directory = self.lay_out();
         let out = directory.path().join("out");
         let cancelled = async move {

@@ -38,6 +38,14 @@ async fn ended(prepared: &Prepared, arguments: &[&str]) -> Output {
     process.output().await.unwrap()
 }
 
+/// A workspace, and a run over it that kept a journal.
+async fn recorded(seed: u64) -> (Case, Prepared) {
+    let case = case(seed).await;
+    let prepared = Prepared::new(&case.connection);
+    expect(&ended(&prepared, &["--journal", "journal"]).await, 0, &[]);
+    (case, prepared)
+}
+
 #[track_caller]
 fn expect(output: &Output, code: i32, words: &[&str]) {
     let printed = [output.stdout.as_slice(), &output.stderr].concat();
@@ -148,9 +156,7 @@ async fn a_run_that_is_killed_again_and_again_goes_on_and_asks_nothing_twice() {
 
 #[tokio::test]
 async fn a_replay_asks_nothing_needs_no_credential_and_gives_the_same() {
-    let case = case(93).await;
-    let prepared = Prepared::new(&case.connection);
-    expect(&ended(&prepared, &["--journal", "journal"]).await, 0, &[]);
+    let (case, prepared) = recorded(93).await;
     let live = exports(&prepared);
     let asked = case.server.requests().count();
     let journal = fs::read(prepared.directory().join("journal")).unwrap();
@@ -174,9 +180,7 @@ async fn a_replay_asks_nothing_needs_no_credential_and_gives_the_same() {
 
 #[tokio::test]
 async fn a_request_that_the_journal_can_not_answer_is_named() {
-    let case = case(94).await;
-    let prepared = Prepared::new(&case.connection);
-    expect(&ended(&prepared, &["--journal", "journal"]).await, 0, &[]);
+    let (case, prepared) = recorded(94).await;
     let journal = rusqlite::Connection::open(prepared.directory().join("journal")).unwrap();
     let gone = journal
         .execute("DELETE FROM answer WHERE path LIKE '%/projects?%'", [])
@@ -198,9 +202,7 @@ async fn a_request_that_the_journal_can_not_answer_is_named() {
 
 #[tokio::test]
 async fn a_journal_that_is_cut_off_is_used_as_far_as_it_goes() {
-    let case = case(95).await;
-    let prepared = Prepared::new(&case.connection);
-    expect(&ended(&prepared, &["--journal", "journal"]).await, 0, &[]);
+    let (case, prepared) = recorded(95).await;
     let live = exports(&prepared);
     let whole = case.server.requests().count();
     case.server.forget();
@@ -221,9 +223,7 @@ async fn a_journal_that_is_cut_off_is_used_as_far_as_it_goes() {
 
 #[tokio::test]
 async fn a_journal_of_another_workspace_is_refused() {
-    let case = case(96).await;
-    let prepared = Prepared::new(&case.connection);
-    expect(&ended(&prepared, &["--journal", "journal"]).await, 0, &[]);
+    let (_case, prepared) = recorded(96).await;
     let again = ended(&prepared, &["--journal", "journal"]).await;
     expect(&again, 2, &["exists", "--resume"]);
     let other = [
@@ -262,9 +262,7 @@ async fn a_journal_of_another_workspace_is_refused() {
 
 #[tokio::test]
 async fn what_is_too_old_is_asked_again_by_family() {
-    let case = case(97).await;
-    let prepared = Prepared::new(&case.connection);
-    expect(&ended(&prepared, &["--journal", "journal"]).await, 0, &[]);
+    let (case, prepared) = recorded(97).await;
     case.server.forget();
     let arguments = [
         "--journal",
@@ -305,9 +303,7 @@ async fn compare(prepared: &Prepared, old: &Path, new: &Path) -> Output {
 
 #[tokio::test]
 async fn two_versions_are_compared_over_the_same_answers() {
-    let case = case(98).await;
-    let prepared = Prepared::new(&case.connection);
-    expect(&ended(&prepared, &["--journal", "journal"]).await, 0, &[]);
+    let (case, prepared) = recorded(98).await;
     let asked = case.server.requests().count();
     let old = component();
     let bytes = fs::read(&old).unwrap();

@@ -20,6 +20,13 @@ const SIZES: Sizes = Sizes {
     repositories: 900,
 };
 
+const SMALL: Sizes = Sizes {
+    users: 10,
+    groups: 2,
+    projects: 4,
+    repositories: 60,
+};
+
 /// A workspace behind an API that allows `allow` requests in any hour of this clock.
 async fn case(seed: u64, sizes: Sizes, allow: usize, clock: &JumpingClock) -> Case {
     let hour = Hour {
@@ -83,12 +90,6 @@ async fn the_allowance_of_an_hour_is_used_and_never_overdrawn() {
 
 #[tokio::test]
 async fn two_runs_with_one_credential_share_its_hour() {
-    const SMALL: Sizes = Sizes {
-        users: 10,
-        groups: 2,
-        projects: 4,
-        repositories: 60,
-    };
     let clock = JumpingClock::default();
     let began = clock.0.load(Ordering::SeqCst);
     let mut case = case(82, SMALL, 150, &clock).await;
@@ -107,12 +108,6 @@ async fn two_runs_with_one_credential_share_its_hour() {
 
 #[tokio::test]
 async fn an_api_that_allows_less_than_the_manifest_says_is_learned_by_its_refusals() {
-    const SMALL: Sizes = Sizes {
-        users: 10,
-        groups: 2,
-        projects: 4,
-        repositories: 60,
-    };
     let clock = JumpingClock::default();
     let mut case = case(83, SMALL, 100, &clock).await;
     case.connection.requests_per_hour = 1000;
