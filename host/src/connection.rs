@@ -50,6 +50,7 @@ impl Connection {
             pace: Pace {
                 in_flight: about.in_flight,
                 requests_per_hour: about.requests_per_hour,
+                ..Pace::default()
             },
             rate_is_own: true,
             limits: manifest.limits,
@@ -176,6 +177,7 @@ struct Draft {
     network: Network,
     in_flight: Option<u32>,
     requests_per_hour: Option<u32>,
+    spread_slots: Option<bool>,
     require_pinned: bool,
     /// The manifest's, as far as they were not lowered.
     limits: Limits,
@@ -343,7 +345,8 @@ impl Draft {
     fn read_pace(&mut self, mut table: Table) -> Result<(), ConnectionError> {
         self.in_flight = table.count("in_flight")?;
         self.requests_per_hour = table.count("requests_per_hour")?;
-        table.finish(&["in_flight", "requests_per_hour"])
+        self.spread_slots = table.flag("spread_slots")?;
+        table.finish(&["in_flight", "requests_per_hour", "spread_slots"])
     }
 
     fn read_limits(&mut self, mut table: Table) -> Result<(), ConnectionError> {
@@ -471,6 +474,7 @@ impl Draft {
             requests_per_hour: self
                 .requests_per_hour
                 .unwrap_or(manifest.pace.requests_per_hour),
+            spread_slots: self.spread_slots.unwrap_or(manifest.pace.spread_slots),
         };
         if pace.in_flight == 0 || u64::from(pace.in_flight) > limits.in_flight {
             return Err(fail(format!(

@@ -27,12 +27,14 @@ use crate::settings::SettingValue;
 use crate::slot::{SlotKind, SlotName};
 use crate::vault::Vault;
 use failure::Failure;
+use futures::future::select_all;
 use gate::{Borne, Gate, Place};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use policy::{ApiOrigin, Permit, Policy, Refusal, SLOT_HEADER};
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,6 +75,7 @@ pub struct Egress {
     observer: Mutex<Option<Arc<dyn Observer>>>,
     journal: Option<Arc<Journal>>,
     gate: Arc<Gate>,
+    spread_slots: bool,
     retry: Retry,
     limits: Limits,
     usage: Arc<Usage>,
@@ -126,6 +129,7 @@ impl Egress {
                 .map(|journal| journal.bounded(connection.limits.amount(Limit::OutputMib)))
                 .map(Arc::new),
             gate: Gate::new(connection.pace.in_flight as usize),
+            spread_slots: connection.pace.spread_slots,
             retry: manifest.retry,
             limits: connection.limits,
             usage: Arc::default(),
@@ -217,19 +221,30 @@ impl Egress {
 
         // Journal: what was answered before need not be asked.
         if let Some(journal) = &self.journal {
-            if let Some(kept) = journal.find(&permitted.asked()) {
-                return self.answer_from(journal, kept, &permitted);
+            // Any of the credentials will do: what one was answered need not be asked with another.
+            for slot in permitted.slots() {
+                if let Some(kept) = journal.find(&permitted.asked(slot)) {
+                    return self.answer_from(journal, kept, &permitted, slot);
+                }
             }
             if journal.is_replay() {
-                let what = format!("{} {}", permitted.method, permitted.asked().path);
+                let what = format!("{} {}", permitted.method, permitted.asked(None).path);
                 self.tally.not_kept(what);
                 return Err(self.refuse(Refusal::Journal, &permitted.trail));
             }
         }
 
-        let (head, spooled, held) = self.ask(&permitted).await?;
+        let Answered {
+            head,
+            spooled,
+            held,
+            slot,
+        } = self.ask(&permitted).await?;
         let redactor = self.vault.redactor();
-        let headers = answer::headers(&head.headers, redactor);
+        let mut headers = answer::headers(&head.headers, redactor);
+        if let Some(slot) = slot {
+            headers.insert(SLOT_HEADER, slot.header());
+        }
         let keeping = self.journal.as_ref().map(|journal| {
             let head = KeptHead::Answer {
                 status: head.status,
@@ -238,10 +253,10 @@ impl Egress {
             };
             answer::Keeping {
                 journal: Arc::clone(journal),
-                writer: journal.writer(&permitted.asked(), head),
+                writer: journal.writer(&permitted.asked(slot), head),
             }
         });
-        self.note_read(&permitted, self.clock.now());
+        self.note_read(&permitted, slot, self.clock.now());
         let mut answer = http::Response::new(answer::body(
             spooled,
             self.limits.amount(Limit::ResponseMib),
@@ -260,14 +275,15 @@ impl Egress {
         journal: &Arc<Journal>,
         mut kept: Kept,
         permitted: &Permitted,
+        slot: Option<&SlotName>,
     ) -> Result<http::Response<WasiBody>, Error> {
-        let (family, slot) = permitted.family_and_slot();
-        self.tally.count(family, slot, Verdict::Kept);
-        permitted.trail.kept(&kept);
+        let name = slot.map(SlotName::as_str);
+        self.tally.count(permitted.family(), name, Verdict::Kept);
+        permitted.trail.kept(&kept, name);
         let Some(status) = kept.status else {
             return Err(Failure::by_word(&kept.failure).into());
         };
-        self.note_read(permitted, kept.at);
+        self.note_read(permitted, slot, kept.at);
         let headers = std::mem::take(&mut kept.headers);
         let most = self.limits.amount(Limit::ResponseMib);
         let body = answer::kept(Arc::clone(journal), kept, most, &self.usage);
@@ -277,33 +293,31 @@ impl Egress {
         Ok(answer)
     }
 
-    fn note_read(&self, permitted: &Permitted, at: Duration) {
-        let (family, slot) = permitted.family_and_slot();
-        self.tally.read(family, slot, at);
+    fn note_read(&self, permitted: &Permitted, slot: Option<&SlotName>, at: Duration) {
+        let slot = slot.map(SlotName::as_str);
+        self.tally.read(permitted.family(), slot, at);
     }
 
     /// Retry: asks until there is an answer that will not pass, or the attempts are used up.
-    async fn ask(
-        &self,
-        permitted: &Permitted,
-    ) -> Result<(Head, answer::Spooled, (Place, Attempt)), Error> {
-        let (family, slot) = permitted.family_and_slot();
+    async fn ask<'a>(&self, permitted: &'a Permitted) -> Result<Answered<'a>, Error> {
+        let family = permitted.family();
         let idempotent = permitted.method.is_idempotent();
         let patient_until = self.clock.now().saturating_add(PATIENCE);
         let mut failures = 0;
         for attempt in 1.. {
-            let (turn, place) = self.turn(permitted).await;
+            let (turn, place, slot) = self.turn(permitted).await;
+            let name = slot.map(SlotName::as_str);
             if !self.usage.take(Limit::Requests, 1, &self.limits) {
                 turn.give_back();
                 return Err(self.out_of_budget(&permitted.trail));
             }
             self.sent.fetch_add(1, Ordering::Relaxed);
-            let mut noted = Attempt::begin(&permitted.trail, attempt);
-            let wait = match self.once(permitted, turn, &mut noted).await {
+            let mut noted = Attempt::begin(&permitted.trail, slot, attempt);
+            let wait = match self.once(permitted, slot, turn, &mut noted).await {
                 Ok((head, spooled)) => {
                     noted.answered(head.status);
                     self.tally
-                        .count(family, slot, Verdict::Status(head.status.as_u16()));
+                        .count(family, name, Verdict::Status(head.status.as_u16()));
                     let too_many = head.status == StatusCode::TOO_MANY_REQUESTS;
                     failures += u32::from(!too_many);
                     let last = if too_many {
@@ -312,7 +326,12 @@ impl Egress {
                         failures >= self.retry.attempts
                     };
                     if last || !idempotent || !retry::may_pass(head.status) {
-                        return Ok((head, spooled, (place, noted)));
+                        return Ok(Answered {
+                            head,
+                            spooled,
+                            held: (place, noted),
+                            slot,
+                        });
                     }
                     tracing::debug!(
                         family,
@@ -330,7 +349,7 @@ impl Egress {
                 }
                 Err(error) => {
                     failures += 1;
-                    self.tally.count(family, slot, Verdict::Failed);
+                    self.tally.count(family, name, Verdict::Failed);
                     let failure = Failure::of(&error);
                     if failure == Failure::TimedOut {
                         let now = self.clock.now();
@@ -344,7 +363,7 @@ impl Egress {
                         tracing::debug!(family, attempt, reason, "no answer");
                         if let Some(journal) = &self.journal {
                             let head = KeptHead::Failure(failure.word());
-                            journal.keep(&permitted.asked(), head, &[]);
+                            journal.keep(&permitted.asked(slot), head, &[]);
                         }
                         return Err(failure.into());
                     }
@@ -358,29 +377,39 @@ impl Egress {
         unreachable!("the attempts are counted, and end before the numbers do")
     }
 
-    /// Pace: waits until the credential may be used, and there is a place among the requests under way.
-    async fn turn(&self, permitted: &Permitted) -> (Turn, Place) {
-        let slot = &permitted.permit.slot;
-        let pace = self
-            .paces
-            .get(slot)
-            .unwrap_or_else(|| unreachable!("each slot that is permitted is filled"));
+    /// Pace: waits until one of the credentials may be used, and there is a place among the requests under way. Of several
+    /// that may, it is the one with the largest allowance left.
+    async fn turn<'a>(&self, permitted: &'a Permitted) -> (Turn, Place, Option<&'a SlotName>) {
+        let most = if self.spread_slots { usize::MAX } else { 1 };
+        let mut paces: Vec<(Option<&SlotName>, &Arc<Pace>)> = permitted
+            .slots()
+            .take(most)
+            .filter_map(|slot| Some((slot, self.paces.get(&slot.cloned())?)))
+            .collect();
         loop {
             let place = self.gate.enter().await;
-            if let Some(turn) = pace.turn() {
+            if paces.len() > 1 {
+                paces.sort_by_cached_key(|(_, pace)| Reverse(pace.left().unwrap_or(u64::MAX)));
+            }
+            let free = paces
+                .iter()
+                .find_map(|(slot, pace)| Some((pace.turn()?, *slot)));
+            if let Some((turn, slot)) = free {
                 self.usage
                     .peak(Limit::InFlight, self.gate.under_way() as u64);
-                return (turn, place);
+                return (turn, place, slot);
             }
             // Whoever waits for an hour to roll keeps no place from requests with another credential.
             drop(place);
-            pace.ready(|wait| {
-                let observer = self.observer.lock();
-                if let Some(observer) = &*observer.unwrap_or_else(PoisonError::into_inner) {
-                    observer.waiting(slot.as_ref().map_or("", SlotName::as_str), wait);
-                }
-            })
-            .await;
+            let ready = paces.iter().map(|(slot, pace)| {
+                Box::pin(pace.ready(|wait| {
+                    let observer = self.observer.lock();
+                    if let Some(observer) = &*observer.unwrap_or_else(PoisonError::into_inner) {
+                        observer.waiting(slot.map_or("", SlotName::as_str), wait);
+                    }
+                }))
+            });
+            select_all(ready).await;
         }
     }
 
@@ -388,6 +417,7 @@ impl Egress {
     async fn once(
         &self,
         permitted: &Permitted,
+        slot: Option<&SlotName>,
         turn: Turn,
         noted: &mut Attempt,
     ) -> Result<(Head, answer::Spooled), reqwest::Error> {
@@ -396,7 +426,6 @@ impl Egress {
             .request(permitted.method.clone(), permitted.permit.url.clone())
             .headers(permitted.headers.clone());
         let started = self.clock.now();
-        let slot = permitted.permit.slot.as_ref();
         if let Some(value) = slot.and_then(|slot| self.vault.authorization(slot)) {
             request = request.header(header::AUTHORIZATION, value);
         }
@@ -450,22 +479,36 @@ pub struct Permitted {
 }
 
 impl Permitted {
-    fn family_and_slot(&self) -> (&str, Option<&str>) {
-        let slot = self.permit.slot.as_ref().map(SlotName::as_str);
-        (&self.permit.rule.family, slot)
+    fn family(&self) -> &str {
+        &self.permit.rule.family
     }
 
-    /// As the journal knows it.
-    fn asked(&self) -> Asked<'_> {
-        let (family, slot) = self.family_and_slot();
+    /// The credentials of which one is sent; None where none ever is.
+    fn slots(&self) -> impl Iterator<Item = Option<&SlotName>> {
+        let slots = &self.permit.slots;
+        let none = slots.is_empty().then_some(None);
+        slots.iter().map(Some).chain(none)
+    }
+
+    /// As the journal knows it, with this credential.
+    fn asked<'a>(&'a self, slot: Option<&'a SlotName>) -> Asked<'a> {
         Asked {
             method: self.method.as_str(),
             path: &self.permit.url[Position::BeforePath..Position::AfterQuery],
-            slot: slot.unwrap_or_default(),
-            family,
+            slot: slot.map_or("", SlotName::as_str),
+            family: self.family(),
             headers: &self.headers,
         }
     }
+}
+
+/// A request that was answered.
+struct Answered<'a> {
+    head: Head,
+    spooled: answer::Spooled,
+    held: (Place, Attempt),
+    /// The credential that was sent.
+    slot: Option<&'a SlotName>,
 }
 
 /// Status and headers of an answer.

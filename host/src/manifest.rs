@@ -101,6 +101,9 @@ pub struct Pace {
     pub in_flight: u32,
     /// Requests that the API allows for each credential in a rolling hour; 0: no limit.
     pub requests_per_hour: u32,
+    /// Where a request may be made with any of several credentials, the one with the largest allowance left is sent, so
+    /// that each hour is used; else the first.
+    pub spread_slots: bool,
 }
 
 impl Default for Pace {
@@ -108,6 +111,7 @@ impl Default for Pace {
         Self {
             in_flight: 4,
             requests_per_hour: 0,
+            spread_slots: true,
         }
     }
 }

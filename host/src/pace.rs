@@ -169,8 +169,7 @@ impl Pace {
     }
 
     /// How many requests may still go within the hour; none where any number may.
-    #[cfg(test)]
-    fn left(&self) -> Option<u64> {
+    pub fn left(&self) -> Option<u64> {
         lock(&self.window).left(self.clock.now())
     }
 

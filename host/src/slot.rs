@@ -1,5 +1,6 @@
 //! The names of credentials. A connector knows these, never the values.
 
+use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -12,6 +13,12 @@ impl SlotName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The name as a header's value.
+    pub fn header(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.0)
+            .unwrap_or_else(|_| unreachable!("letters, digits and hyphens are visible ASCII"))
     }
 }
 

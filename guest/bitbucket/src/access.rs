@@ -86,8 +86,6 @@ fn family_of(what: What, list: List) -> &'static str {
 struct Job {
     object: Rc<Object>,
     list: List,
-    /// The first credential that may still be asked.
-    slot: usize,
     /// Of a sample, all credentials are asked at once: everything else waits for what it says.
     sample: bool,
     misses: Vec<(usize, Miss)>,
@@ -98,7 +96,6 @@ impl Job {
         Self {
             object: Rc::clone(object),
             list,
-            slot: 0,
             sample: false,
             misses: Vec::new(),
         }
@@ -851,31 +848,25 @@ impl<'a> Access<'a> {
 
 async fn ask(run: &Run<'_>, lanes: &Lanes, mut job: Job) -> (Job, Answer) {
     let family = job.family();
-    while let Some(slot) = lanes.enter(family, job.slot).await {
-        let read = match job.list {
+    loop {
+        let tried: Vec<usize> = job.misses.iter().map(|(slot, _)| *slot).collect();
+        let Some(pass) = lanes.enter(family, &tried).await else {
+            break;
+        };
+        let slots = pass.slots();
+        let object = &job.object;
+        let (slot, read) = match job.list {
             List::Users => {
-                read_list(
-                    run,
-                    &job.object,
-                    "/permissions-config/users",
-                    slot,
-                    Found::Users,
-                )
-                .await
+                let path = "/permissions-config/users";
+                read_list(run, object, path, slots, Found::Users).await
             }
             List::Groups => {
-                read_list(
-                    run,
-                    &job.object,
-                    "/permissions-config/groups",
-                    slot,
-                    Found::Groups,
-                )
-                .await
+                let path = "/permissions-config/groups";
+                read_list(run, object, path, slots, Found::Groups).await
             }
-            List::Keys => read_list(run, &job.object, "/deploy-keys", slot, Found::Keys).await,
+            List::Keys => read_list(run, object, "/deploy-keys", slots, Found::Keys).await,
         };
-        lanes.settle(family, slot, read.as_ref().map(|_| ()));
+        lanes.settle(family, &pass, slot, read.as_ref().map(|_| ()));
         let miss = match read {
             Ok((found, reading)) => return (job, Answer::Read(found, reading)),
             Err(miss) => miss,
@@ -885,8 +876,7 @@ async fn ask(run: &Run<'_>, lanes: &Lanes, mut job: Job) -> (Job, Answer) {
         if !go_on {
             return (job, Answer::Unread);
         }
-        job.slot = slot.saturating_add(1);
-        if !job.sample && run.client.slots().contains(&job.slot) {
+        if !job.sample && job.misses.len() < run.client.slots().len() {
             return (job, Answer::Later);
         }
     }
@@ -902,27 +892,31 @@ async fn read_list<T: Listed>(
     run: &Run<'_>,
     object: &Object,
     list: &str,
-    slot: usize,
+    slots: Vec<usize>,
     found: impl Fn(Vec<T>) -> Found,
-) -> Result<(Found, Reading), Miss> {
+) -> (usize, Result<(Found, Reading), Miss>) {
+    let first = slots.first().copied().unwrap_or_default();
     let path = format!("{}{list}?pagelen=100", object.path);
-    let mut pager = Pager::new(run.client, path, vec![slot], PAGE_BYTES);
+    let mut pager = Pager::with_any(run.client, path, slots, PAGE_BYTES);
     let mut all = Vec::new();
     while let Some(page) = pager.next::<T>().await {
         all.extend(page);
     }
     let mut reading = pager.finish();
     if reading.outcome == Outcome::Unreadable {
-        let miss = reading.misses.pop().map(|(_, miss)| miss);
-        return Err(miss.unwrap_or_else(|| Miss::Failed("nothing was answered".to_owned())));
+        let nothing = || (first, Miss::Failed("nothing was answered".to_owned()));
+        let (slot, miss) = reading.misses.pop().unwrap_or_else(nothing);
+        return (slot, Err(miss));
     }
+    let slot = reading.served.first().copied().unwrap_or(first);
     if moved_away(object, &reading.path) {
-        return Err(Miss::Failed(format!(
-            "it has moved away, to {}",
-            reading.path
-        )));
+        let path = &reading.path;
+        return (
+            slot,
+            Err(Miss::Failed(format!("it has moved away, to {path}"))),
+        );
     }
-    Ok((found(all), reading))
+    (slot, Ok((found(all), reading)))
 }
 
 /// Whether a redirect led to another workspace. A renamed repository redirects within its own, perhaps by

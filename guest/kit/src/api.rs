@@ -7,7 +7,8 @@ use futures::future::LocalBoxFuture;
 pub struct Request {
     /// The path and query below the API's origin, beginning with `/`.
     pub path: String,
-    /// The name of the credential to send; None: the manifest's rule for the path decides.
+    /// The name of the credential to send, or several, separated by a comma and a space, of which any will do;
+    /// None: the manifest's rule for the path decides.
     pub slot: Option<String>,
     /// The longest body that is read, in bytes.
     pub most_bytes: usize,
@@ -30,6 +31,12 @@ impl Response {
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
         Some(value)
+    }
+
+    /// The name of the credential that was sent.
+    #[must_use]
+    pub fn slot(&self) -> Option<&str> {
+        self.header("portcullis-slot")
     }
 }
 

@@ -168,30 +168,52 @@ impl<'a> Client<'a> {
         slot: Option<usize>,
         most_bytes: usize,
     ) -> Result<Answer, Miss> {
+        let slots = slot.as_ref().map_or(&[][..], std::slice::from_ref);
+        self.get_with_any(path, slots, most_bytes).await.1
+    }
+
+    /// Asks for `path` with one of several credentials, whichever the host prefers; with none where there is none. Tells
+    /// which it was.
+    pub(crate) async fn get_with_any(
+        &self,
+        path: &str,
+        slots: &[usize],
+        most_bytes: usize,
+    ) -> (Option<usize>, Result<Answer, Miss>) {
         let mut path = path.to_owned();
+        let mut slots = slots.to_vec();
         for _ in 0..=HOPS {
-            let response = self
-                .send(&path, slot, most_bytes)
-                .await
-                .map_err(Miss::from)?;
+            let response = match self.send(&path, &slots, most_bytes).await {
+                Ok(response) => response,
+                Err(error) => return (slots.first().copied(), Err(error.into())),
+            };
+            let sent = self.sent(&slots, &response);
             if matches!(response.status, 301 | 302 | 303 | 307 | 308) {
-                path = self.redirected(&path, &response)?;
+                path = match self.redirected(&path, &response) {
+                    Ok(path) => path,
+                    Err(miss) => return (sent, Err(miss)),
+                };
+                // What one was told of is for it to follow.
+                slots = sent.into_iter().collect();
                 continue;
             }
-            return match self.dialect.judge(&response) {
-                Ok(()) => Ok(Answer {
+            let judged = self.dialect.judge(&response);
+            let answer = judged
+                .inspect_err(|miss| self.log(&path, sent, &response, miss))
+                .map(|()| Answer {
                     body: response.body,
                     path,
-                }),
-                Err(miss) => {
-                    self.log(&path, slot, &response, &miss);
-                    Err(miss)
-                }
-            };
+                });
+            return (sent, answer);
         }
-        Err(Miss::Failed(format!(
-            "the API redirected more than {HOPS} times"
-        )))
+        let miss = format!("the API redirected more than {HOPS} times");
+        (slots.first().copied(), Err(Miss::Failed(miss)))
+    }
+
+    /// Which of the credentials was sent, by the host's word.
+    fn sent(&self, slots: &[usize], response: &Response) -> Option<usize> {
+        let by_name = |slot: &&usize| self.slots.get(**slot).map(String::as_str) == response.slot();
+        slots.iter().find(by_name).or(slots.first()).copied()
     }
 
     /// Asks for the array at `path`, and gives its elements away as they come. Those of an answer that broke
@@ -234,16 +256,16 @@ impl<'a> Client<'a> {
     async fn send(
         &self,
         path: &str,
-        slot: Option<usize>,
+        slots: &[usize],
         most_bytes: usize,
     ) -> Result<Response, TransportError> {
+        let names: Vec<&str> = slots.iter().map(|slot| self.slot_name(*slot)).collect();
         let mut tries = TRIES;
         loop {
             tries = tries.saturating_sub(1);
-            let slot = slot.and_then(|slot| self.slots.get(slot)).cloned();
             let request = Request {
                 path: path.to_owned(),
-                slot,
+                slot: (!names.is_empty()).then(|| names.join(", ")),
                 most_bytes,
             };
             match self.api.get(request).await {

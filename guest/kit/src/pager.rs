@@ -58,6 +58,8 @@ pub struct Pager<'a> {
     client: &'a Client<'a>,
     slots: Vec<usize>,
     current: usize,
+    /// The first page may come from any of the credentials; the others come from the same.
+    any: bool,
     most_bytes: usize,
     first: String,
     path: String,
@@ -118,6 +120,7 @@ impl<'a> Pager<'a> {
             client,
             slots,
             current: 0,
+            any: false,
             most_bytes,
             path: without_query(&path).to_owned(),
             due: Some(path.clone()),
@@ -133,6 +136,21 @@ impl<'a> Pager<'a> {
         }
     }
 
+    /// As [`Pager::new`], but the list is read with whichever of the credentials the host prefers, and with that one
+    /// alone.
+    #[must_use]
+    pub fn with_any(
+        client: &'a Client<'a>,
+        path: String,
+        slots: Vec<usize>,
+        most_bytes: usize,
+    ) -> Self {
+        Self {
+            any: true,
+            ..Self::new(client, path, slots, most_bytes)
+        }
+    }
+
     /// How many elements the API says there are, once a page has come.
     #[must_use]
     pub fn size(&self) -> Option<usize> {
@@ -143,8 +161,18 @@ impl<'a> Pager<'a> {
     pub async fn next<T: Listed>(&mut self) -> Option<Vec<T>> {
         loop {
             let path = self.due.clone()?;
-            let slot = self.slots.get(self.current).copied();
-            let page = match self.client.get(&path, slot, self.most_bytes).await {
+            let slots = if self.any {
+                &self.slots[..]
+            } else {
+                let one = self.current..self.current.saturating_add(1);
+                self.slots.get(one).unwrap_or_default()
+            };
+            let asked = self.client.get_with_any(&path, slots, self.most_bytes);
+            let (slot, answer) = asked.await;
+            if std::mem::take(&mut self.any) {
+                self.slots = slot.into_iter().collect();
+            }
+            let page = match answer {
                 Ok(answer) => self.page(&path, &answer),
                 Err(miss) => Err(miss),
             };

@@ -236,13 +236,14 @@ impl Bounded {
     }
 }
 
-/// The headers that the guest gets.
+/// The headers that the guest gets of those that the API sent.
 pub fn headers(headers: &HeaderMap, redactor: &Redactor) -> HeaderMap {
     headers
         .iter()
         // The body's length is said by the body: what was redacted or unpacked has another.
         .filter(|(name, _)| {
             !super::policy::is_forbidden(name)
+                && *name != super::policy::SLOT_HEADER
                 && *name != http::header::CONTENT_LENGTH
                 && matches!(redactor.text(name.as_str()), std::borrow::Cow::Borrowed(_))
         })
@@ -307,6 +308,8 @@ mod tests {
         sent.insert("x-echo", HeaderValue::from_static("<a-secret-token>"));
         sent.insert("set-cookie", HeaderValue::from_static("a=b"));
         sent.insert("www-authenticate", HeaderValue::from_static("Bearer"));
+        // Which credential was sent is the host's word, not the API's.
+        sent.insert("portcullis-slot", HeaderValue::from_static("other"));
         let got = headers(&sent, &redactor);
         assert_eq!(got.len(), 1);
         assert_eq!(got["x-echo"], "<[redacted]>");

@@ -18,7 +18,8 @@ const MOST_HEADERS: usize = 64;
 /// Their names and values together, in bytes: what common servers take.
 const MOST_HEADER_BYTES: usize = 16 * 1024;
 
-/// The header by which a guest names the credential to use. Stripped before anything is sent.
+/// The header by which a guest names the credential to use, or several of which any will do. Stripped before anything is
+/// sent. In an answer it is the host's word for the credential that was sent.
 pub const SLOT_HEADER: HeaderName = HeaderName::from_static("portcullis-slot");
 
 /// Scheme, host and port: the only place where a connection's requests go.
@@ -241,8 +242,9 @@ pub struct Permit {
     pub url: Url,
     /// The rule that allows it.
     pub rule: Arc<Rule>,
-    /// The credential to send; none where the rule allows none.
-    pub slot: Option<SlotName>,
+    /// The credentials of which one is sent, in the order in which the guest or the manifest names them; empty where the
+    /// rule allows none.
+    pub slots: Vec<SlotName>,
 }
 
 /// The policy of one run.
@@ -288,9 +290,9 @@ impl Policy {
             .find(|rule| rule.methods.contains(method))
             .ok_or(Refusal::Method)?;
         judge_headers(headers)?;
-        let slot = self.judge_slot(rule, headers)?.cloned();
+        let slots = self.judge_slots(rule, headers)?;
         let rule = Arc::clone(rule);
-        Ok(Permit { url, rule, slot })
+        Ok(Permit { url, rule, slots })
     }
 
     fn judge_url(&self, uri: &http::Uri) -> Result<Url, Refusal> {
@@ -307,28 +309,31 @@ impl Policy {
         }
     }
 
-    fn judge_slot<'a>(
-        &'a self,
-        rule: &'a Rule,
-        headers: &HeaderMap,
-    ) -> Result<Option<&'a SlotName>, Refusal> {
+    fn judge_slots(&self, rule: &Rule, headers: &HeaderMap) -> Result<Vec<SlotName>, Refusal> {
+        let may_be_sent = |slot: &&SlotName| self.filled.contains(slot);
         let mut named = headers.get_all(SLOT_HEADER).iter();
-        match (named.next(), named.next()) {
-            (None, _) if rule.slots.is_empty() => Ok(None),
-            (None, _) => rule
-                .slots
-                .iter()
-                .find(|slot| self.filled.contains(slot))
-                .map(Some)
-                .ok_or(Refusal::Slot),
-            (Some(name), None) => rule
-                .slots
-                .iter()
-                .find(|slot| name == slot.as_str() && self.filled.contains(slot))
-                .map(Some)
-                .ok_or(Refusal::Slot),
-            (Some(_), Some(_)) => Err(Refusal::Slot),
+        let Some(names) = named.next() else {
+            let first = rule.slots.iter().find(may_be_sent).cloned();
+            return match first {
+                None if !rule.slots.is_empty() => Err(Refusal::Slot),
+                first => Ok(first.into_iter().collect()),
+            };
+        };
+        if named.next().is_some() {
+            return Err(Refusal::Slot);
         }
+        let names = names.to_str().map_err(|_| Refusal::Slot)?;
+        let mut slots: Vec<SlotName> = Vec::new();
+        for name in names.split(',').map(|name| name.trim_matches(' ')) {
+            let slot = rule
+                .slots
+                .iter()
+                .filter(may_be_sent)
+                .find(|slot| name == slot.as_str() && !slots.contains(slot))
+                .ok_or(Refusal::Slot)?;
+            slots.push(slot.clone());
+        }
+        Ok(slots)
     }
 }
 
@@ -470,7 +475,7 @@ mod tests {
             &"https://api.example/v1/users/7".parse().unwrap(),
             &map,
         )?;
-        Ok(permit.slot.as_ref().map(ToString::to_string))
+        Ok(permit.slots.first().map(ToString::to_string))
     }
 
     #[test]
@@ -602,8 +607,8 @@ mod tests {
             policy
                 .judge(&Method::GET, &open, &HeaderMap::new())
                 .unwrap()
-                .slot,
-            None
+                .slots,
+            []
         );
         let mut named = HeaderMap::new();
         named.insert(SLOT_HEADER, HeaderValue::from_static("second"));
@@ -611,6 +616,35 @@ mod tests {
             policy.judge(&Method::GET, &open, &named).unwrap_err(),
             Refusal::Slot
         );
+    }
+
+    #[test]
+    fn several_slots_may_be_named_of_which_any_will_do() {
+        let origin = ApiOrigin::of(&Url::parse("https://api.example").unwrap()).unwrap();
+        let rules = vec![rule("users", "/users", &["first", "second"])];
+        let policy = Policy::new(origin, rules, vec![slot("first"), slot("second")]);
+        let judge = |named: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(SLOT_HEADER, HeaderValue::from_static(named));
+            let uri = "https://api.example/users".parse().unwrap();
+            let permit = policy.judge(&Method::GET, &uri, &headers);
+            permit.map(|permit| permit.slots)
+        };
+        assert_eq!(
+            judge("second, first"),
+            Ok(vec![slot("second"), slot("first")])
+        );
+        // One that may not be sent spoils the rest: a guest that names it does not mean what it says.
+        for named in [
+            "first, third",
+            "first,",
+            ",first",
+            "first, first",
+            "first;second",
+            "first\tsecond",
+        ] {
+            assert_eq!(judge(named), Err(Refusal::Slot), "{named:?}");
+        }
     }
 
     #[test]

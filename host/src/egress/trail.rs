@@ -3,6 +3,7 @@
 use super::policy::{Permit, Refusal};
 use crate::audit::{Audit, Event, LineVerdict, RequestLine, millis};
 use crate::journal::Kept;
+use crate::slot::SlotName;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,6 +15,7 @@ pub(super) struct Trail {
     path: String,
     family: String,
     rule: Option<String>,
+    /// The credential that was sent, or those of which one may be.
     slot: Option<String>,
     bytes_out: u64,
 }
@@ -42,7 +44,8 @@ impl Trail {
     pub(super) fn permitted(mut self, permit: &Permit) -> Arc<Self> {
         self.family.clone_from(&permit.rule.family);
         self.rule = Some(permit.rule.path.to_string());
-        self.slot = permit.slot.as_ref().map(ToString::to_string);
+        let slots: Vec<&str> = permit.slots.iter().map(SlotName::as_str).collect();
+        self.slot = (!slots.is_empty()).then(|| slots.join(", "));
         Arc::new(self)
     }
 
@@ -66,26 +69,33 @@ impl Trail {
             by: refusal.word(),
             reason: refusal.to_string(),
         };
-        self.line(verdict, 0, 0, 0);
+        self.line(verdict, self.slot.as_deref(), 0, 0, 0);
     }
 
-    /// The journal answered it.
-    pub(super) fn kept(&self, kept: &Kept) {
+    /// The journal answered it, with what this credential had been sent for.
+    pub(super) fn kept(&self, kept: &Kept, slot: Option<&str>) {
         let verdict = LineVerdict::Journal {
             status: kept.status.map_or(0, |status| status.as_u16()),
             answered_at: millis(kept.at),
         };
-        self.line(verdict, 0, kept.length, 0);
+        self.line(verdict, slot, 0, kept.length, 0);
     }
 
-    fn line(&self, verdict: LineVerdict, attempt: u32, bytes_in: u64, duration_ms: u64) {
+    fn line(
+        &self,
+        verdict: LineVerdict,
+        slot: Option<&str>,
+        attempt: u32,
+        bytes_in: u64,
+        duration_ms: u64,
+    ) {
         self.audit.note(&Event::Request(RequestLine {
             method: &self.method,
             origin: self.origin.as_deref(),
             path: &self.path,
             family: &self.family,
             rule: self.rule.as_deref(),
-            slot: self.slot.as_deref(),
+            slot,
             verdict,
             attempt,
             bytes_out: self.bytes_out,
@@ -98,6 +108,7 @@ impl Trail {
 /// One attempt. Its line is written when it is over: when the answer was read or dropped.
 pub(super) struct Attempt {
     trail: Arc<Trail>,
+    slot: Option<SlotName>,
     number: u32,
     began: Instant,
     verdict: Option<LineVerdict>,
@@ -105,9 +116,10 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub(super) fn begin(trail: &Arc<Trail>, number: u32) -> Self {
+    pub(super) fn begin(trail: &Arc<Trail>, slot: Option<&SlotName>, number: u32) -> Self {
         Self {
             trail: Arc::clone(trail),
+            slot: slot.cloned(),
             number,
             began: Instant::now(),
             verdict: None,
@@ -148,8 +160,9 @@ impl Drop for Attempt {
             reason: "the connector did not wait for the answer".to_owned(),
         });
         let duration = millis(self.began.elapsed());
+        let slot = self.slot.as_ref().map(SlotName::as_str);
         self.trail
-            .line(verdict, self.number, self.bytes_in, duration);
+            .line(verdict, slot, self.number, self.bytes_in, duration);
     }
 }
 
@@ -162,6 +175,6 @@ pub(super) mod tests {
         let redactor = crate::vault::redactor_of("a-secret-token");
         let audit = Arc::new(Audit::new(redactor, Vec::new()));
         let (parts, ()) = http::Request::get("/").body(()).unwrap().into_parts();
-        Attempt::begin(&Arc::new(Trail::new(&audit, &parts)), 1)
+        Attempt::begin(&Arc::new(Trail::new(&audit, &parts)), None, 1)
     }
 }

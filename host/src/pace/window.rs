@@ -145,7 +145,6 @@ impl Window {
     }
 
     /// How many may still go within the window; none where there is no limit.
-    #[cfg(test)]
     pub(super) fn left(&mut self, now: Duration) -> Option<u64> {
         self.forget(now);
         (self.limit > 0).then(|| {

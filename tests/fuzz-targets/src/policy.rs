@@ -70,8 +70,8 @@ pub fn policy(data: &[u8]) {
         );
     }
     match segments.as_slice() {
-        [first, _, ..] if first == "2.0" => assert!(permit.slot.is_some()),
-        [first, _] if first == "open" => assert!(permit.slot.is_none()),
+        [first, _, ..] if first == "2.0" => assert!(!permit.slots.is_empty()),
+        [first, _] if first == "open" => assert!(permit.slots.is_empty()),
         _ => panic!("{url} is below no rule"),
     }
     for name in headers.keys() {
