@@ -67,6 +67,8 @@ pub struct Connection {
     pub in_flight: u32,
     /// `requests_per_hour`; 0: any number.
     pub requests_per_hour: u32,
+    /// `spread_slots`.
+    pub spread_slots: bool,
     /// The manifest, where it is not the connector's own.
     pub manifest: Option<PathBuf>,
     /// What stands below `[network]`.
@@ -84,6 +86,7 @@ impl Connection {
             settings: String::new(),
             in_flight: 8,
             requests_per_hour: 0,
+            spread_slots: true,
             manifest: None,
             network: "allow_private_networks = true\nallow_plain_http = true".to_owned(),
         }
@@ -124,8 +127,8 @@ impl Connection {
         }
         text += &format!("[network]\n{}\n", self.network);
         text + &format!(
-            "[pace]\nin_flight = {}\nrequests_per_hour = {}\n",
-            self.in_flight, self.requests_per_hour
+            "[pace]\nin_flight = {}\nrequests_per_hour = {}\nspread_slots = {}\n",
+            self.in_flight, self.requests_per_hour, self.spread_slots
         )
     }
 

@@ -110,8 +110,10 @@ async fn killed(case: &Case, prepared: &Prepared, point: &Point) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_is_killed_again_and_again_goes_on_and_asks_nothing_twice() {
-    for seed in [91, 92] {
-        let case = case(seed).await;
+    // Once with requests spread over both credentials.
+    for (seed, requests_per_hour) in [(91, 0), (92, 1_000_000)] {
+        let mut case = case(seed).await;
+        case.connection.requests_per_hour = requests_per_hour;
         let undisturbed = Prepared::new(&case.connection);
         expect(&ended(&undisturbed, &[]).await, 0, &[]);
         let whole = case.server.requests().count();

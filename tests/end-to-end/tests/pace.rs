@@ -4,7 +4,10 @@
 
 use end_to_end::inside::{JumpingClock, machine_at, run};
 use end_to_end::{Case, Ended};
-use fake_bitbucket::{Behaviour, Config, Credential, Hour, Presented, Sizes, Visibility, World};
+use fake_bitbucket::{
+    Behaviour, Config, Credential, Family, Hour, Presented, Refusal, Refuse, Sizes, Visibility,
+    What, World,
+};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -61,22 +64,28 @@ fn hours(clock: &JumpingClock, since: u64) -> f64 {
     passed as f64 / HOUR.as_millis() as f64
 }
 
+/// How many requests each credential made.
+fn sent(case: &Case) -> [usize; 2] {
+    let requests = case.server.requests();
+    [Credential::WorkspaceToken, Credential::Account].map(|credential| {
+        let by = requests.0.iter();
+        by.filter(|seen| seen.presented == Presented::Valid(credential))
+            .count()
+    })
+}
+
 #[tokio::test]
 async fn the_allowance_of_an_hour_is_used_and_never_overdrawn() {
     let clock = JumpingClock::default();
     let began = clock.0.load(Ordering::SeqCst);
     let mut case = case(81, SIZES, 1000, &clock).await;
     case.connection.requests_per_hour = 1000;
+    case.connection.spread_slots = false;
     let ended = run(&machine_at(BINARY, &clock), &case.connection).await;
     expect_truth(&case, &ended);
     assert_eq!(refused(&case), 0, "the pace itself was refused");
-    let requests = case.server.requests();
-    let sent = |credential| {
-        let by = requests.0.iter();
-        by.filter(|seen| seen.presented == Presented::Valid(credential))
-            .count()
-    };
-    let most = sent(Credential::WorkspaceToken).max(sent(Credential::Account));
+    let [most, other] = sent(&case);
+    assert_eq!(other, 0, "one credential was enough, and was to be enough");
     let whole_hours = hours(&clock, began).floor();
     assert!(
         whole_hours >= 1.0,
@@ -86,6 +95,58 @@ async fn the_allowance_of_an_hour_is_used_and_never_overdrawn() {
         most as f64 >= 0.95 * 1000.0 * whole_hours,
         "{most} in {whole_hours} hours"
     );
+}
+
+#[tokio::test]
+async fn each_credential_gives_its_own_hour() {
+    let clock = JumpingClock::default();
+    let began = clock.0.load(Ordering::SeqCst);
+    let mut case = case(84, SIZES, 500, &clock).await;
+    case.connection.requests_per_hour = 500;
+    let ended = run(&machine_at(BINARY, &clock), &case.connection).await;
+    expect_truth(&case, &ended);
+    assert_eq!(refused(&case), 0, "the pace itself was refused");
+    let [by_token, by_account] = sent(&case);
+    let whole_hours = hours(&clock, began).floor();
+    assert!(
+        whole_hours >= 1.0,
+        "there is too little to ask for the test to say anything"
+    );
+    for sent in [by_token, by_account] {
+        assert!(
+            sent as f64 >= 0.95 * 500.0 * whole_hours,
+            "{by_token} and {by_account} in {whole_hours} hours"
+        );
+    }
+    // The list of an object was asked for once, with the one or the other.
+    assert!(case.server.requests().asked_again().is_empty());
+}
+
+#[tokio::test]
+async fn a_credential_that_may_not_read_a_family_is_not_asked_for_each_object_of_it() {
+    let clock = JumpingClock::default();
+    let behaviour = Behaviour {
+        refuse: vec![Refuse::to(
+            Credential::Account,
+            What::Family(Family::RepositoryUserGrants),
+            Refusal::NotAdmin,
+        )],
+        ..Behaviour::default()
+    };
+    let config = Config {
+        behaviour,
+        ..Config::default()
+    };
+    let mut case = Case::start(World::generate(85, SIZES), config).await;
+    case.connection.requests_per_hour = 100_000;
+    let ended = run(&machine_at(BINARY, &clock), &case.connection).await;
+    expect_truth(&case, &ended);
+    let by_status = case.server.requests().by_status();
+    let refused = by_status.get(&403).copied().unwrap_or_default();
+    // Some were under way when the first was refused.
+    assert!((1..=5).contains(&refused), "{refused} were refused");
+    let [_, by_account] = sent(&case);
+    assert!(by_account > 400, "other families were spread: {by_account}");
 }
 
 #[tokio::test]
