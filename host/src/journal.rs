@@ -187,6 +187,8 @@ pub struct Journal {
     path: PathBuf,
     mode: Mode,
     max_age: MaxAge,
+    /// Of the answers that are too old, when the last one was due that is asked for anew.
+    overdue: Option<Duration>,
     clock: Arc<dyn Clock>,
     next: AtomicI64,
     /// How many bytes of bodies may still be kept.
@@ -281,11 +283,13 @@ impl Journal {
                 )
                 .map_err(|error| unusable(path, &error))?;
         }
+        let overdue = overdue(&database, &max_age).map_err(|error| unusable(path, &error))?;
         Ok(Self {
             database: Mutex::new(database),
             path: path.to_owned(),
             mode,
             max_age,
+            overdue,
             clock,
             next: AtomicI64::new(last.saturating_add(1)),
             room: AtomicU64::new(u64::MAX),
@@ -335,8 +339,11 @@ impl Journal {
             Mode::Replay => true,
             // What failed may go well now.
             _ => {
-                let age = self.clock.now().saturating_sub(kept.at);
-                !passing && kept.status.is_some() && age <= self.max_age.of(asked.family)
+                let now = self.clock.now();
+                let fresh = self
+                    .max_age
+                    .permits(asked.family, kept.at, now, self.overdue);
+                !passing && kept.status.is_some() && fresh
             }
         });
         kept.map(|(kept, _)| kept)
@@ -424,6 +431,16 @@ impl Drop for Journal {
                 .execute_batch("PRAGMA journal_mode = DELETE;");
         }
     }
+}
+
+/// See [`MaxAge::overdue`].
+fn overdue(database: &Connection, max_age: &MaxAge) -> rusqlite::Result<Option<Duration>> {
+    let mut query = database.prepare("SELECT family, at FROM answer WHERE passing = 0")?;
+    max_age.overdue(query.query_map([], |row| {
+        let at: i64 = row.get(1)?;
+        let at = u64::try_from(at).unwrap_or_default();
+        Ok((row.get(0)?, Duration::from_millis(at)))
+    })?)
 }
 
 /// Status and headers of an answer, or why there was none.

@@ -5,6 +5,7 @@ use crate::journal::{Journal, MaxAge, Recording};
 use crate::machine::Machine;
 use crate::manifest::Manifest;
 use clap::Args;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +21,9 @@ pub(super) struct JournalArguments {
     /// How old an answer of the journal may be, such as 24h, or by family: members=1h,repositories=24h [default: 24h]
     #[arg(long, value_name = "AGES", requires = "resume")]
     pub(super) max_age: Option<MaxAge>,
+    /// Ask anew for no more than so many of the answers that are too old: those that are longest overdue
+    #[arg(long, value_name = "NUMBER", requires = "resume")]
+    pub(super) refresh: Option<NonZeroUsize>,
     /// Answer from this journal alone, with the settings that it was made with; nothing is asked, no credential is read
     #[arg(long, value_name = "FILE", conflicts_with_all = ["journal", "connection", "set", "secret"])]
     pub(super) replay: Option<PathBuf>,
@@ -28,7 +32,10 @@ pub(super) struct JournalArguments {
 impl JournalArguments {
     /// What becomes of the answers of a run that asks.
     pub(super) fn recording(&self, manifest: &Manifest) -> Result<Recording, String> {
-        let ages = self.max_age.clone().unwrap_or_default();
+        let mut ages = self.max_age.clone().unwrap_or_default();
+        if let Some(most) = self.refresh {
+            ages = ages.refresh(most);
+        }
         let is_known = |family: &&str| manifest.rules.iter().any(|rule| rule.family == **family);
         if let Some(family) = ages.families().find(|family| !is_known(family)) {
             let mut known: Vec<&str> = manifest

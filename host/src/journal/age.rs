@@ -1,17 +1,19 @@
 //! How old an answer may be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
 /// How old an answer may be where nobody says anything.
 const USUAL: Duration = Duration::from_secs(24 * 3600);
 
-/// How old an answer of the journal may be: in general, and by family.
+/// How old an answer of the journal may be: in general, and by family; and how many of the older ones are asked for anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MaxAge {
     general: Duration,
     families: BTreeMap<String, Duration>,
+    refresh: Option<NonZeroUsize>,
 }
 
 impl Default for MaxAge {
@@ -19,11 +21,59 @@ impl Default for MaxAge {
         Self {
             general: USUAL,
             families: BTreeMap::new(),
+            refresh: None,
         }
     }
 }
 
 impl MaxAge {
+    /// Of the answers that are too old so many are asked for anew, those that are longest overdue. So a workspace that takes
+    /// more than an hour's requests is kept fresh by one hour's after the other.
+    #[must_use]
+    pub fn refresh(mut self, most: NonZeroUsize) -> Self {
+        self.refresh = Some(most);
+        self
+    }
+
+    /// When an answer becomes too old that came then.
+    fn due(&self, family: &str, at: Duration) -> Duration {
+        at.saturating_add(self.of(family))
+    }
+
+    /// Whether an answer that came then may still be given, `now`, in a run that began with these [`MaxAge::overdue`].
+    pub(super) fn permits(
+        &self,
+        family: &str,
+        at: Duration,
+        now: Duration,
+        overdue: Option<Duration>,
+    ) -> bool {
+        let due = self.due(family, at);
+        due >= now || overdue.is_some_and(|last| due > last)
+    }
+
+    /// When the last of those answers was due that are to be asked for anew, where not all are that are too old.
+    ///
+    /// # Errors
+    /// The first of the answers that is one.
+    pub(super) fn overdue<E>(
+        &self,
+        answers: impl Iterator<Item = Result<(String, Duration), E>>,
+    ) -> Result<Option<Duration>, E> {
+        let Some(most) = self.refresh else {
+            return Ok(None);
+        };
+        let mut first = BinaryHeap::new();
+        for answer in answers {
+            let (family, at) = answer?;
+            first.push(self.due(&family, at));
+            if first.len() > most.get() {
+                first.pop();
+            }
+        }
+        Ok(first.pop())
+    }
+
     /// How old an answer of this family may be.
     pub fn of(&self, family: &str) -> Duration {
         self.families.get(family).copied().unwrap_or(self.general)
@@ -63,6 +113,33 @@ impl FromStr for MaxAge {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_those_that_are_too_old_the_longest_overdue_come_first() {
+        let hour = Duration::from_secs(3600);
+        let ages: MaxAge = "members=1h,grants=5h".parse().unwrap();
+        let answers = [
+            ("members", hour * 9),
+            ("grants", hour * 2),
+            ("members", hour * 8),
+        ];
+        let all = |ages: &MaxAge, now: u32| {
+            let told = answers.map(|(family, at)| Ok::<_, ()>((family.to_owned(), at)));
+            let overdue = ages.overdue(told.into_iter()).unwrap();
+            answers.map(|(family, at)| ages.permits(family, at, hour * now, overdue))
+        };
+        assert_eq!(all(&ages, 12), [false, false, false]);
+        assert_eq!(all(&ages, 8), [true, false, true]);
+        // Due at ten, seven and nine.
+        for (most, permitted) in [
+            (1, [true, false, true]),
+            (2, [true, false, false]),
+            (3, [false, false, false]),
+        ] {
+            let ages = ages.clone().refresh(NonZeroUsize::new(most).unwrap());
+            assert_eq!(all(&ages, 12), permitted, "{most}");
+        }
+    }
 
     #[test]
     fn ages_are_general_or_of_a_family() {

@@ -291,6 +291,44 @@ async fn what_is_too_old_is_asked_again_by_family() {
     assert!(newest("members") > newest("repositories"));
 }
 
+#[tokio::test]
+async fn a_workspace_too_big_for_one_hour_is_kept_fresh_by_asking_the_stalest_first() {
+    let (case, prepared) = recorded(99).await;
+    let all = case.server.requests().count();
+    let answers: BTreeMap<String, usize> = answered(&case);
+    case.server.forget();
+    let part = all.div_ceil(3);
+    let most = part.to_string();
+    let arguments = [
+        &[
+            "--journal",
+            "journal",
+            "--resume",
+            "--max-age",
+            "0s",
+            "--refresh",
+        ][..],
+        &[&most],
+    ]
+    .concat();
+    for run in 1..=3 {
+        expect(&ended(&prepared, &arguments).await, 0, &[]);
+        let asked = case.server.requests().count();
+        // Several answers of one moment are asked for together.
+        let in_flight = case.connection.in_flight as usize;
+        let slack = run * in_flight;
+        assert!(
+            (run * part..=run * part + slack).contains(&asked) || asked >= all,
+            "{asked} of {all} after {run} runs of {part}"
+        );
+    }
+    // Nothing was asked for twice before all was asked for once.
+    let anew = answered(&case);
+    assert_eq!(anew.len(), answers.len());
+    let again: usize = anew.values().map(|times| times - 1).sum();
+    assert!(again <= 3 * case.connection.in_flight as usize, "{again}");
+}
+
 async fn compare(prepared: &Prepared, old: &Path, new: &Path) -> Output {
     tokio::process::Command::new(BINARY)
         .args(["compare", "--journal", "journal"])
