@@ -9,7 +9,6 @@
 //! objects a credential is asked for until it is given up (see [`portcullis_kit::lanes`]) is decided by
 //! that order alone.
 
-use crate::coverage::row;
 use crate::deploy_keys::{self, DeployKey};
 use crate::family;
 use crate::grants::{self, GroupGrant, UserGrant};
@@ -24,10 +23,12 @@ use portcullis_kit::bindings::portcullis::connector::output::{
     CoverageStatus, Item, Key, Level, RelationKind,
 };
 use portcullis_kit::client::Miss;
+use portcullis_kit::coverage::row;
 use portcullis_kit::id::Id;
 use portcullis_kit::item::{entity, identity, relation, resource};
 use portcullis_kit::lanes::Lanes;
-use portcullis_kit::pager::{Listed, Outcome, Pager, Reading};
+use portcullis_kit::pager::{Listed, Pager};
+use portcullis_kit::reading::{Outcome, Reading};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::rc::Rc;

@@ -3,6 +3,7 @@
 use portcullis_kit::bindings::portcullis::connector::output::{Item, Key};
 use portcullis_kit::id::{Id, Word};
 use portcullis_kit::item::{EntityDraft, entity, identity};
+use portcullis_kit::roll::Description;
 use portcullis_kit::told::told;
 use serde::Deserialize;
 use std::cmp::Reverse;
@@ -67,16 +68,6 @@ impl Account {
         self.draft().dangling().item()
     }
 
-    /// The better of two descriptions of one account: the one that tells more, else the first in order, so
-    /// that it doesn't matter which came first.
-    pub(crate) fn better(self, other: Self) -> Self {
-        if (Reverse(self.told()), &self) <= (Reverse(other.told()), &other) {
-            self
-        } else {
-            other
-        }
-    }
-
     fn told(&self) -> usize {
         [
             self.kind.is_some(),
@@ -90,6 +81,17 @@ impl Account {
         .iter()
         .filter(|told| **told)
         .count()
+    }
+}
+
+impl Description for Account {
+    /// The one that tells more, else the first in order.
+    fn better(self, other: Self) -> Self {
+        if (Reverse(self.told()), &self) <= (Reverse(other.told()), &other) {
+            self
+        } else {
+            other
+        }
     }
 }
 

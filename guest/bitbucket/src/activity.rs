@@ -1,9 +1,9 @@
 //! When members last came: known to Bitbucket alone as long as the workspace is administered there.
 
-use crate::coverage::row;
 use crate::run::{PAGE_BYTES, Run};
 use portcullis_kit::bindings::portcullis::connector::output::CoverageStatus;
 use portcullis_kit::client::Miss;
+use portcullis_kit::coverage::row;
 use portcullis_kit::origin::segment;
 
 /// Says why no member's activity was told. Workspaces that moved to admin.atlassian.com have lost it, and

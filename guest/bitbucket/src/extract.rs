@@ -1,6 +1,5 @@
 //! A whole extraction.
 
-use crate::coverage::Ledger;
 use crate::dialect::Bitbucket;
 use crate::holders::Holders;
 use crate::run::Run;
@@ -9,6 +8,7 @@ use futures::join;
 use portcullis_kit::api::Api;
 use portcullis_kit::bindings::portcullis::connector::output::Failure;
 use portcullis_kit::client::Client;
+use portcullis_kit::coverage::Ledger;
 use portcullis_kit::sink::Sink;
 use std::cell::RefCell;
 
@@ -33,7 +33,7 @@ pub async fn extract(api: &dyn Api, sink: &dyn Sink, settings: &Settings) -> Res
         settings,
         workspace: &workspace,
         holders: RefCell::new(Holders::default()),
-        coverage: RefCell::new(Ledger::default()),
+        coverage: RefCell::new(Ledger::new(&family::ALL)),
     };
     {
         let mut coverage = run.coverage.borrow_mut();

@@ -1,7 +1,7 @@
 //! What no public endpoint shows to anyone. Said in every run, so that nobody takes it for absent.
 
-use crate::coverage::row;
 use portcullis_kit::bindings::portcullis::connector::output::{CoverageStatus, Item};
+use portcullis_kit::coverage::row;
 
 const GAPS: [(&str, &str); 9] = [
     (

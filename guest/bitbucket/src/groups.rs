@@ -8,6 +8,7 @@ use portcullis_kit::bindings::portcullis::connector::output::{Level, RelationKin
 use portcullis_kit::id::Id;
 use portcullis_kit::item::{EntityDraft, connection, entity, relation};
 use portcullis_kit::origin::segment;
+use portcullis_kit::roll::Description;
 use portcullis_kit::told::told;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -44,6 +45,17 @@ impl Group {
             .text("default_permission", self.default_permission.as_deref())
             .flag("auto_add", self.auto_add)
             .text("account_privilege", account_privilege)
+    }
+}
+
+impl Description for Group {
+    /// The one whose name comes first.
+    fn better(self, other: Self) -> Self {
+        match (&self.name, &other.name) {
+            (Some(name), Some(others)) if others < name => other,
+            (None, Some(_)) => other,
+            _ => self,
+        }
     }
 }
 

@@ -1,21 +1,17 @@
-//! Who holds access, and which of them no list named.
-//!
-//! Nothing is read in one moment: a grant may name an account or group that the lists don't hold (removed
-//! since, or invisible). Such a holder becomes an entity from what the grant says, marked as dangling. It
-//! is known only at the end who those are, so until then they wait here; all others are ids alone.
+//! Who holds access: accounts and groups, and which of them no list named.
 
 use crate::account::Account;
 use crate::groups::Group;
 use portcullis_kit::bindings::portcullis::connector::output::Item;
-use std::collections::{BTreeMap, HashSet};
+use portcullis_kit::roll::Roll;
+use std::collections::BTreeMap;
 
 /// All holders of a run.
 #[derive(Default)]
 pub(crate) struct Holders {
-    members: HashSet<String>,
-    strangers: BTreeMap<String, Account>,
-    groups: BTreeMap<String, Group>,
-    strange_groups: BTreeMap<String, Group>,
+    accounts: Roll<Account>,
+    listed_groups: BTreeMap<String, Group>,
+    groups: Roll<Group>,
     /// What grants tell of a group beside its name: its right in the workspace.
     account_privileges: BTreeMap<String, String>,
 }
@@ -23,29 +19,19 @@ pub(crate) struct Holders {
 impl Holders {
     /// A member of the workspace, whose entity was emitted.
     pub(crate) fn member(&mut self, account: &Account) {
-        let uuid = account.uuid.as_str();
-        self.strangers.remove(uuid);
-        self.members.insert(uuid.to_owned());
+        self.accounts.list(account.uuid.as_str());
     }
 
     /// An account that a grant or a group names.
     pub(crate) fn account(&mut self, account: Account) {
-        let uuid = account.uuid.as_str();
-        if self.members.contains(uuid) {
-            return;
-        }
-        let account = match self.strangers.remove(uuid) {
-            Some(known) => known.better(account),
-            None => account,
-        };
-        self.strangers
-            .insert(account.uuid.as_str().to_owned(), account);
+        let uuid = account.uuid.clone();
+        self.accounts.name(uuid.as_str(), account);
     }
 
     /// A group of the workspace's list.
     pub(crate) fn group(&mut self, group: Group) {
-        self.strange_groups.remove(&group.slug);
-        self.groups.insert(group.slug.clone(), group);
+        self.groups.list(&group.slug);
+        self.listed_groups.insert(group.slug.clone(), group);
     }
 
     /// A group that a grant names.
@@ -64,37 +50,23 @@ impl Holders {
                 privilege.clone_into(known);
             }
         }
-        if self.groups.contains_key(slug) {
-            return;
-        }
-        let known = self
-            .strange_groups
-            .entry(slug.to_owned())
-            .or_insert_with(|| Group::named(slug, name));
-        if let Some(name) =
-            name.filter(|name| known.name.as_deref().is_none_or(|known| *name < known))
-        {
-            known.name = Some(name.to_owned());
-        }
+        self.groups.name(slug, Group::named(slug, name));
     }
 
     /// The groups, and everyone whom no list named. Call it when all was read.
     pub(crate) fn items(&self, workspace_slug: &str) -> Vec<Item> {
         let privilege =
             |group: &Group| self.account_privileges.get(&group.slug).map(String::as_str);
-        let groups = self
-            .groups
-            .values()
-            .map(|group| group.draft(workspace_slug, privilege(group)).item());
-        let strange = self.strange_groups.values().map(|group| {
-            group
-                .draft(workspace_slug, privilege(group))
-                .dangling()
-                .item()
+        let listed = self.listed_groups.values();
+        let groups = listed.map(|group| group.draft(workspace_slug, privilege(group)).item());
+        let strange_groups = self.groups.strangers().map(|(_, group)| {
+            let draft = group.draft(workspace_slug, privilege(group));
+            draft.dangling().item()
         });
+        let strangers = self.accounts.strangers();
         groups
-            .chain(strange)
-            .chain(self.strangers.values().map(Account::dangling))
+            .chain(strange_groups)
+            .chain(strangers.map(|(_, account)| account.dangling()))
             .collect()
     }
 }

@@ -12,7 +12,6 @@ mod activity;
 mod check;
 #[cfg(target_family = "wasm")]
 mod component;
-mod coverage;
 mod deploy_keys;
 mod dialect;
 mod extract;

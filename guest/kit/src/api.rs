@@ -10,6 +10,8 @@ pub struct Request {
     /// The name of the credential to send, or several, separated by a comma and a space, of which any will do;
     /// None: the manifest's rule for the path decides.
     pub slot: Option<String>,
+    /// The media types to ask for.
+    pub accept: &'static str,
     /// The longest body that is read, in bytes.
     pub most_bytes: usize,
 }

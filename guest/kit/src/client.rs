@@ -1,8 +1,8 @@
 //! One question to the API, asked until it is answered or it is clear why it isn't.
 
 use crate::api::{Api, Request, Response, TransportError};
-use crate::array::Splitter;
 use crate::bindings::portcullis::connector::logging::Severity;
+use crate::cut::{Cutter, Piece, Shape};
 use crate::origin::{ApiOrigin, path_and_query};
 use crate::sink::Sink;
 use serde::de::DeserializeOwned;
@@ -81,6 +81,11 @@ pub trait Dialect {
 
     /// What to tell a product's own support about an answer, such as the id of its trace.
     fn trace(&self, response: &Response) -> Option<String>;
+
+    /// The media types to ask for.
+    fn accept(&self) -> &'static str {
+        "application/json"
+    }
 }
 
 /// An answer that holds what was asked for.
@@ -216,40 +221,49 @@ impl<'a> Client<'a> {
         slots.iter().find(by_name).or(slots.first()).copied()
     }
 
-    /// Asks for the array at `path`, and gives its elements away as they come. Those of an answer that broke
-    /// off come again when it is asked for anew.
+    /// Asks for a document that may be too long to be held, and gives it away in pieces. Redirects are not
+    /// followed.
     ///
     /// # Errors
-    /// [`Miss`] where the array did not come, or not to its end.
-    pub(crate) async fn get_array(
+    /// [`Miss`] where the document did not come, or not to its end. Pieces may have been given away all the
+    /// same.
+    pub async fn get_cut(
         &self,
         path: &str,
-        slot: usize,
-        element: &mut dyn FnMut(&[u8]),
+        slot: Option<usize>,
+        shape: Shape,
+        give: &mut dyn FnMut(Piece<'_>),
     ) -> Result<(), Miss> {
         let mut tries = TRIES;
         loop {
             tries = tries.saturating_sub(1);
-            let request = Request {
-                path: path.to_owned(),
-                slot: self.slots.get(slot).cloned(),
-                most_bytes: LONGEST_REFUSAL,
-            };
-            let mut splitter = Splitter::default();
+            let request = self.request(path, slot.as_slice(), LONGEST_REFUSAL);
+            let mut cutter = Cutter::new(shape);
+            give(Piece::Anew);
             let sent = self
                 .api
-                .stream(request, &mut |bytes| splitter.take(bytes, element))
+                .stream(request, &mut |bytes| cutter.take(bytes, give))
                 .await;
             let response = match sent {
                 Err(TransportError::Broken(_)) if tries > 0 => continue,
                 sent => sent?,
             };
             let judged = self.dialect.judge(&response).and_then(|()| {
-                splitter
+                cutter
                     .finish()
                     .map_err(|why| Miss::Failed(format!("the answer is no list: {why}")))
             });
-            return judged.inspect_err(|miss| self.log(path, Some(slot), &response, miss));
+            return judged.inspect_err(|miss| self.log(path, slot, &response, miss));
+        }
+    }
+
+    fn request(&self, path: &str, slots: &[usize], most_bytes: usize) -> Request {
+        let names: Vec<&str> = slots.iter().map(|slot| self.slot_name(*slot)).collect();
+        Request {
+            path: path.to_owned(),
+            slot: (!names.is_empty()).then(|| names.join(", ")),
+            accept: self.dialect.accept(),
+            most_bytes,
         }
     }
 
@@ -259,16 +273,10 @@ impl<'a> Client<'a> {
         slots: &[usize],
         most_bytes: usize,
     ) -> Result<Response, TransportError> {
-        let names: Vec<&str> = slots.iter().map(|slot| self.slot_name(*slot)).collect();
         let mut tries = TRIES;
         loop {
             tries = tries.saturating_sub(1);
-            let request = Request {
-                path: path.to_owned(),
-                slot: (!names.is_empty()).then(|| names.join(", ")),
-                most_bytes,
-            };
-            match self.api.get(request).await {
+            match self.api.get(self.request(path, slots, most_bytes)).await {
                 Err(TransportError::Broken(_)) if tries > 0 => {}
                 outcome => return outcome,
             }

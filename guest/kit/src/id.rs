@@ -8,7 +8,7 @@ const LONGEST_ID: usize = 511;
 /// Far beyond any word that an API uses for a role or a privilege.
 const LONGEST_WORD: usize = 128;
 
-/// A source's own id: 1 to 511 bytes, no control character.
+/// A source's own id: 1 to 511 bytes, and else as the contract has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(String);
 
@@ -26,7 +26,7 @@ impl Id {
     }
 }
 
-/// A source's own word for a type, a role or a privilege: 1 to 128 bytes, no control character.
+/// A source's own word for a type, a role or a privilege: 1 to 128 bytes, and else as the contract has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Word(String);
 
@@ -38,15 +38,22 @@ impl Word {
     }
 }
 
+/// What the contract says of ids and words.
 fn fits(text: &str, most: usize) -> bool {
-    !text.is_empty() && text.len() <= most && !text.contains(char::is_control)
+    let steers =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let computes = text.starts_with('=')
+        || text.starts_with(['+', '-', '@']) && text.contains(['(', '|', '!']);
+    !text.is_empty() && text.len() <= most && !text.contains(steers) && !computes
 }
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::new(&text).ok_or_else(|| {
-            D::Error::custom("an id that is empty, too long or holds a control character")
+            D::Error::custom(
+                "an id that is empty, too long or holds characters that no id may hold",
+            )
         })
     }
 }
@@ -58,7 +65,7 @@ impl<'de> Deserialize<'de> for Word {
             Ok(Self(text))
         } else {
             Err(D::Error::custom(
-                "a word that is empty, too long or holds a control character",
+                "a word that is empty, too long or holds characters that no word may hold",
             ))
         }
     }
@@ -73,6 +80,10 @@ mod tests {
         assert!(Id::new("").is_none());
         assert!(Id::new("a\nb").is_none());
         assert!(Id::new(&"x".repeat(512)).is_none());
+        assert!(Id::new("=1+1").is_none());
+        assert!(Id::new("@SUM(1)").is_none());
+        assert!(Id::new("\u{202e}gpj").is_none());
+        assert!(Id::new("@me").is_some());
         assert!(serde_json::from_str::<Word>("\"\"").is_err());
         assert!(serde_json::from_str::<Word>("\"create-repo\"").is_ok());
     }

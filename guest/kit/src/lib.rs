@@ -7,11 +7,15 @@ pub mod api;
 pub mod array;
 pub mod bindings;
 pub mod client;
+pub mod coverage;
+pub mod cut;
 pub mod id;
 pub mod item;
 pub mod lanes;
 pub mod origin;
 pub mod pager;
+pub mod reading;
+pub mod roll;
 #[cfg(any(test, feature = "script"))]
 pub mod script;
 pub mod sink;

@@ -6,6 +6,7 @@
 
 use crate::client::{Answer, Client, Miss};
 use crate::origin::path_and_query;
+use crate::reading::{Outcome, Reading};
 use crate::told::told;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -23,34 +24,6 @@ const QUOTED_CHARACTERS: usize = 200;
 pub trait Listed: DeserializeOwned {
     /// What tells it from the others: lists that move while they are read repeat elements.
     fn id(&self) -> Cow<'_, str>;
-}
-
-/// How much of a list was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// All of it.
-    Complete,
-    /// Some of it, or one can't be sure that it was all: why.
-    Partial(Vec<String>),
-    /// Nothing: see [`Reading::misses`].
-    Unreadable,
-}
-
-/// What is to be said of a list once it was read.
-#[derive(Debug, Clone)]
-pub struct Reading {
-    /// How much was read.
-    pub outcome: Outcome,
-    /// The credentials that served.
-    pub served: Vec<usize>,
-    /// The credentials that didn't, and why.
-    pub misses: Vec<(usize, Miss)>,
-    /// How many elements there were, each counted once.
-    pub count: usize,
-    /// What is odd, but cost no element.
-    pub remarks: Vec<String>,
-    /// The path of the list: another than was asked for after a redirect.
-    pub path: String,
 }
 
 /// Reads a list.

@@ -24,7 +24,7 @@ impl WasiApi {
             TransportError::Refused("the path leads to another origin".to_owned())
         })?;
         // No `accept-encoding`: the host unpacks what it asked for itself, and must see the plain body.
-        let mut draft = wstd::http::Request::get(url.as_str()).header("accept", "application/json");
+        let mut draft = wstd::http::Request::get(url.as_str()).header("accept", request.accept);
         if let Some(slot) = &request.slot {
             draft = draft.header("portcullis-slot", slot);
         }

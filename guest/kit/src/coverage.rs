@@ -1,19 +1,22 @@
 //! What could be read and what not, kept until the end and said once for each family.
 
-use crate::family;
-use portcullis_kit::bindings::portcullis::connector::output::{Coverage, CoverageStatus, Item};
+use crate::bindings::portcullis::connector::output::{Coverage, CoverageStatus, Item};
+use crate::client::Client;
+use crate::reading::{Outcome, Reading};
+use crate::sink::Sink;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many reasons are spelled out for a family; of more, only the number is told.
 const MOST_REASONS: usize = 8;
 
 /// The coverage of a run.
-#[derive(Default)]
-pub(crate) struct Ledger {
+#[derive(Debug)]
+pub struct Ledger {
+    words: &'static [&'static str],
     families: BTreeMap<&'static str, Family>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Family {
     /// Objects whose list was read.
     read: u64,
@@ -31,61 +34,95 @@ struct Family {
 }
 
 impl Ledger {
+    /// The coverage of the families of these words, in this order.
+    #[must_use]
+    pub fn new(words: &'static [&'static str]) -> Self {
+        Self {
+            words,
+            families: BTreeMap::new(),
+        }
+    }
+
+    /// Keeps what is to be said of the one list of a family.
+    pub fn list_was_read(
+        &mut self,
+        family: &'static str,
+        reading: &Reading,
+        client: &Client<'_>,
+        sink: &dyn Sink,
+    ) {
+        for slot in &reading.served {
+            self.served(family, *slot);
+        }
+        match &reading.outcome {
+            Outcome::Complete if reading.misses.is_empty() => {}
+            Outcome::Complete => self.note(family, client.explain(&reading.misses)),
+            Outcome::Partial(problems) => problems
+                .iter()
+                .for_each(|why| self.doubt(family, why.clone())),
+            Outcome::Unreadable => self.unreadable(family, client.explain(&reading.misses)),
+        }
+        for remark in &reading.remarks {
+            sink.emit(Item::Warning(format!("{family}: {remark}")));
+        }
+    }
+
     fn family(&mut self, family: &'static str) -> &mut Family {
         self.families.entry(family).or_default()
     }
 
     /// A credential served the family.
-    pub(crate) fn served(&mut self, family: &'static str, slot: usize) {
+    pub fn served(&mut self, family: &'static str, slot: usize) {
         self.family(family).slots.insert(slot);
     }
 
     /// One object of the family was read.
-    pub(crate) fn object_read(&mut self, family: &'static str) {
+    pub fn object_read(&mut self, family: &'static str) {
         let family = self.family(family);
         family.read = family.read.saturating_add(1);
     }
 
     /// One object of the family was read in part. It has a row of its own.
-    pub(crate) fn object_partial(&mut self, family: &'static str) {
+    pub fn object_partial(&mut self, family: &'static str) {
         let family = self.family(family);
         family.partial = family.partial.saturating_add(1);
     }
 
     /// One object of the family could not be read. It has a row of its own.
-    pub(crate) fn object_unread(&mut self, family: &'static str) {
+    pub fn object_unread(&mut self, family: &'static str) {
         let family = self.family(family);
         family.unread = family.unread.saturating_add(1);
     }
 
     /// One object of the family wasn't asked for, since no credential was left.
-    pub(crate) fn object_not_asked(&mut self, family: &'static str, why: String) {
+    pub fn object_not_asked(&mut self, family: &'static str, why: String) {
         let count = self.family(family).not_asked.entry(why).or_default();
         *count = count.saturating_add(1);
     }
 
     /// Nothing of the family could be read.
-    pub(crate) fn unreadable(&mut self, family: &'static str, why: String) {
+    pub fn unreadable(&mut self, family: &'static str, why: String) {
         self.family(family).unreadable.get_or_insert(why);
     }
 
     /// One can't be sure that all of the family was read.
-    pub(crate) fn doubt(&mut self, family: &'static str, why: String) {
+    pub fn doubt(&mut self, family: &'static str, why: String) {
         self.family(family).doubts.insert(why);
     }
 
     /// The settings leave something out.
-    pub(crate) fn left_out(&mut self, family: &'static str, why: String) {
+    pub fn left_out(&mut self, family: &'static str, why: String) {
         self.family(family).left_out.insert(why);
     }
 
     /// Something worth knowing that cost nothing.
-    pub(crate) fn note(&mut self, family: &'static str, what: String) {
+    pub fn note(&mut self, family: &'static str, what: String) {
         self.family(family).notes.insert(what);
     }
 
     /// One row for each family, with the names of its credentials given by `slot_name`.
-    pub(crate) fn rows(&self, slot_name: impl Fn(usize) -> String) -> Vec<Item> {
+    #[must_use]
+    pub fn rows(&self, slot_name: impl Fn(usize) -> String) -> Vec<Item> {
         let nothing = Family::default();
         let row = |word: &'static str| {
             let family = self.families.get(word).unwrap_or(&nothing);
@@ -99,7 +136,7 @@ impl Ledger {
                 (!names.is_empty()).then(|| names.join("+")),
             )
         };
-        family::ALL.iter().map(|word| row(word)).collect()
+        self.words.iter().map(|word| row(word)).collect()
     }
 }
 
@@ -148,7 +185,8 @@ impl Family {
 }
 
 /// One row.
-pub(crate) fn row(
+#[must_use]
+pub fn row(
     family: &str,
     scope: Option<&str>,
     status: CoverageStatus,
@@ -168,12 +206,14 @@ pub(crate) fn row(
 mod tests {
     use super::*;
 
+    const GROUPS: &str = "groups";
+
     fn status(fill: impl Fn(&mut Ledger)) -> CoverageStatus {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new(&[GROUPS, "users"]);
         fill(&mut ledger);
         let rows = ledger.rows(|slot| slot.to_string());
         let row = rows.into_iter().find_map(|item| match item {
-            Item::Coverage(row) if row.family == family::GROUPS => Some(row),
+            Item::Coverage(row) if row.family == GROUPS => Some(row),
             _ => None,
         });
         let row = row.unwrap_or_else(|| panic!("a row for each family"));
@@ -184,29 +224,31 @@ mod tests {
     #[test]
     fn every_family_has_one_row() {
         assert_eq!(
-            Ledger::default().rows(|_| String::new()).len(),
-            family::ALL.len()
+            Ledger::new(&[GROUPS, "users"])
+                .rows(|_| String::new())
+                .len(),
+            2
         );
     }
 
     #[test]
     fn one_object_that_is_missing_makes_a_family_partial_and_all_make_it_unreadable() {
         assert_eq!(
-            status(|ledger| ledger.object_read(family::GROUPS)),
+            status(|ledger| ledger.object_read(GROUPS)),
             CoverageStatus::Complete
         );
         assert_eq!(
-            status(|ledger| ledger.object_unread(family::GROUPS)),
+            status(|ledger| ledger.object_unread(GROUPS)),
             CoverageStatus::Unreadable
         );
         assert_eq!(
-            status(|ledger| ledger.object_not_asked(family::GROUPS, "x".into())),
+            status(|ledger| ledger.object_not_asked(GROUPS, "x".into())),
             CoverageStatus::Unreadable
         );
         assert_eq!(
             status(|ledger| {
-                ledger.object_read(family::GROUPS);
-                ledger.object_not_asked(family::GROUPS, "x".into());
+                ledger.object_read(GROUPS);
+                ledger.object_not_asked(GROUPS, "x".into());
             }),
             CoverageStatus::Partial
         );
@@ -215,13 +257,13 @@ mod tests {
     #[test]
     fn what_the_settings_leave_out_hides_no_doubt() {
         assert_eq!(
-            status(|ledger| ledger.left_out(family::GROUPS, "x".into())),
+            status(|ledger| ledger.left_out(GROUPS, "x".into())),
             CoverageStatus::LeftOut
         );
         assert_eq!(
             status(|ledger| {
-                ledger.left_out(family::GROUPS, "x".into());
-                ledger.doubt(family::GROUPS, "y".into());
+                ledger.left_out(GROUPS, "x".into());
+                ledger.doubt(GROUPS, "y".into());
             }),
             CoverageStatus::Partial
         );
