@@ -11,7 +11,7 @@ CARGO := . scripts/toolchain.sh && cargo
 # packages add up to.
 ALL := --release --locked --workspace
 
-.PHONY: help demo test build guest hostile guest-cargo-component lint fmt fuzz bench clean
+.PHONY: help demo test build guest hostile small guest-cargo-component lint fmt fuzz bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -19,7 +19,7 @@ help: ## Show this list
 demo: build ## Read a made-up workspace, from nothing to files on disk
 	@scripts/demo.sh
 
-test: build hostile ## Run everything that must hold
+test: build hostile small ## Run everything that must hold
 	@$(CARGO) test $(ALL) --no-fail-fast
 
 build: guest ## Build the connectors and the host, to target/release/portcullis
@@ -30,6 +30,9 @@ guest: ## Build the connectors, to target/components/<name>.wasm
 
 hostile: ## Build the connectors that attack the host, for the tests
 	@scripts/guest.sh $(HOSTILE)
+
+small: ## Build a connector for size, for the test that compares two builds of one source
+	@PROFILE=guest-small scripts/guest.sh bitbucket
 
 guest-cargo-component: guest ## Build them with cargo-component too, and compare imports and exports
 	@scripts/guest-cargo-component.sh $(CONNECTORS)

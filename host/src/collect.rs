@@ -49,12 +49,13 @@ impl Collector {
         }
     }
 
-    /// Checks an item, takes secrets out of it and writes it.
+    /// Checks an item, takes secrets out of it and writes it, with the time at which it was read, in milliseconds since
+    /// 1970, where that is known.
     ///
     /// # Errors
     /// [`BadItem`] where it breaks the contract, [`TooMuch`] where a limit of the run is used up, or an
     /// error of the run file.
-    pub fn take(&mut self, item: Item) -> wasmtime::Result<()> {
+    pub fn take(&mut self, item: Item, read_at: Option<u64>) -> wasmtime::Result<()> {
         if !self.usage.take(Limit::Items, 1, &self.limits) {
             return Err(TooMuch(Limit::Items).into());
         }
@@ -67,7 +68,7 @@ impl Collector {
         if !self.usage.take(Limit::OutputMib, taken, &self.limits) {
             return Err(TooMuch(Limit::OutputMib).into());
         }
-        self.file.write(item).map_err(|error| {
+        self.file.write(item, read_at).map_err(|error| {
             self.broken.get_or_insert(error);
             Broken.into()
         })
@@ -123,7 +124,7 @@ mod tests {
         let nothing = crate::vault::Vault::new(Default::default());
         let mut collector =
             Collector::new(file, nothing.redactor().clone(), limits, Arc::default());
-        let mut take = || collector.take(Item::Warning("w".into()));
+        let mut take = || collector.take(Item::Warning("w".into()), None);
         assert!(take().is_ok() && take().is_ok());
         assert!(take().unwrap_err().is::<TooMuch>());
     }
@@ -138,24 +139,27 @@ mod tests {
             Collector::new(file, redactor.clone(), Limits::default(), Arc::default());
         let text = |text: &str| Metadatum::Text(text.to_owned());
         collector
-            .take(Item::Entity(Entity {
-                key: Key {
-                    entity_type: EntityType::Identity,
-                    source_id: "id a-secret-token".into(),
-                },
-                source_type: "a-secret-token".into(),
-                name: "a-secret-token".into(),
-                metadata: vec![
-                    ("a-secret-token".into(), text("a-secret-token")),
-                    (
-                        "list".into(),
-                        Metadatum::Texts(vec!["a-secret-token".into()]),
-                    ),
-                ],
-            }))
+            .take(
+                Item::Entity(Entity {
+                    key: Key {
+                        entity_type: EntityType::Identity,
+                        source_id: "id a-secret-token".into(),
+                    },
+                    source_type: "a-secret-token".into(),
+                    name: "a-secret-token".into(),
+                    metadata: vec![
+                        ("a-secret-token".into(), text("a-secret-token")),
+                        (
+                            "list".into(),
+                            Metadatum::Texts(vec!["a-secret-token".into()]),
+                        ),
+                    ],
+                }),
+                None,
+            )
             .unwrap();
         collector
-            .take(Item::Warning("a-secret-token".into()))
+            .take(Item::Warning("a-secret-token".into()), None)
             .unwrap();
         collector.into_file().unwrap().close().unwrap();
         let written = std::fs::read(path).unwrap();

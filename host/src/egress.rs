@@ -30,10 +30,10 @@ use failure::Failure;
 use futures::future::select_all;
 use gate::{Borne, Gate, Place};
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use policy::{ApiOrigin, Permit, Policy, Refusal, SLOT_HEADER};
+use policy::{ApiOrigin, Permit, Policy, READ_AT_HEADER, Refusal, SLOT_HEADER};
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -256,7 +256,8 @@ impl Egress {
                 writer: journal.writer(&permitted.asked(slot), head),
             }
         });
-        self.note_read(&permitted, slot, self.clock.now());
+        let read_at = self.note_read(&permitted, slot, self.clock.now());
+        headers.insert(READ_AT_HEADER, read_at);
         let mut answer = http::Response::new(answer::body(
             spooled,
             self.limits.amount(Limit::ResponseMib),
@@ -283,8 +284,9 @@ impl Egress {
         let Some(status) = kept.status else {
             return Err(Failure::by_word(&kept.failure).into());
         };
-        self.note_read(permitted, slot, kept.at);
-        let headers = std::mem::take(&mut kept.headers);
+        let read_at = self.note_read(permitted, slot, kept.at);
+        let mut headers = std::mem::take(&mut kept.headers);
+        headers.insert(READ_AT_HEADER, read_at);
         let most = self.limits.amount(Limit::ResponseMib);
         let body = answer::kept(Arc::clone(journal), kept, most, &self.usage);
         let mut answer = http::Response::new(body);
@@ -293,9 +295,16 @@ impl Egress {
         Ok(answer)
     }
 
-    fn note_read(&self, permitted: &Permitted, slot: Option<&SlotName>, at: Duration) {
+    /// Notes when an answer came, and puts it into words for the guest.
+    fn note_read(
+        &self,
+        permitted: &Permitted,
+        slot: Option<&SlotName>,
+        at: Duration,
+    ) -> HeaderValue {
         let slot = slot.map(SlotName::as_str);
         self.tally.read(permitted.family(), slot, at);
+        HeaderValue::from(crate::audit::millis(at))
     }
 
     /// Retry: asks until there is an answer that will not pass, or the attempts are used up.

@@ -29,6 +29,7 @@ use portcullis_kit::item::{entity, identity, relation, resource};
 use portcullis_kit::lanes::Lanes;
 use portcullis_kit::pager::{Listed, Pager};
 use portcullis_kit::reading::{Outcome, Reading};
+use portcullis_kit::sink::{At, Sink};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::rc::Rc;
@@ -173,8 +174,8 @@ struct Access<'a> {
     projects: Inventory,
     repositories: Inventory,
     orders: usize,
-    /// Projects that wait until it is known which of them hold a wanted repository.
-    held: Vec<Project>,
+    /// Projects that wait until it is known which of them hold a wanted repository, and when they were read.
+    held: Vec<(Project, Option<u64>)>,
     inhabited: HashSet<String>,
     listed_projects: HashSet<String>,
     homes: BTreeMap<String, Home>,
@@ -289,6 +290,7 @@ impl<'a> Access<'a> {
             self.projects.reading = Some(pager.finish());
             return self.release_held();
         };
+        let read_at = pager.read_at();
         self.next_projects = Some(pager);
         for project in page {
             self.projects.listed = self.projects.listed.saturating_add(1);
@@ -298,9 +300,9 @@ impl<'a> Access<'a> {
             }
             self.projects.found.insert(key);
             if self.run.settings.repositories.is_empty() {
-                self.take_project(&project);
+                self.take_project(&project, read_at);
             } else {
-                self.held.push(project);
+                self.held.push((project, read_at));
             }
         }
     }
@@ -310,21 +312,21 @@ impl<'a> Access<'a> {
         if self.projects.reading.is_none() || self.repositories.reading.is_none() {
             return;
         }
-        for project in std::mem::take(&mut self.held) {
+        for (project, read_at) in std::mem::take(&mut self.held) {
             if self.inhabited.contains(project.uuid.as_str()) {
-                self.take_project(&project);
+                self.take_project(&project, read_at);
             }
         }
     }
 
-    fn take_project(&mut self, project: &Project) {
-        let (sink, workspace) = (self.run.sink, self.run.workspace);
+    fn take_project(&mut self, project: &Project, read_at: Option<u64>) {
+        let (sink, workspace) = (At::new(self.run.sink, read_at), self.run.workspace);
         self.projects.selected = self.projects.selected.saturating_add(1);
         self.listed_projects
             .insert(project.uuid.as_str().to_owned());
         self.homes.remove(project.uuid.as_str());
         sink.emit(project.item());
-        self.contains(workspace.key(), resource(project.uuid.as_str()));
+        self.contains(&sink, workspace.key(), resource(project.uuid.as_str()));
         let key = project.key.as_str();
         let label = format!("{}/{key}", workspace.slug);
         let path = projects::path_of(&workspace.slug, key);
@@ -344,6 +346,7 @@ impl<'a> Access<'a> {
         if settings.projects.is_empty() && settings.repositories.is_empty() {
             self.repositories_total = pager.size().and_then(|size| u64::try_from(size).ok());
         }
+        let read_at = pager.read_at();
         self.next_repositories = Some(pager);
         for repository in page {
             self.repositories.listed = self.repositories.listed.saturating_add(1);
@@ -359,19 +362,19 @@ impl<'a> Access<'a> {
             let in_wanted_project = settings.projects.is_empty()
                 || key.is_some_and(|key| settings.projects.want(&key.to_lowercase()));
             if wanted && in_wanted_project {
-                self.take_repository(repository);
+                self.take_repository(repository, read_at);
             }
         }
         self.choose_samples();
     }
 
-    fn take_repository(&mut self, repository: Repository) {
-        let (sink, workspace) = (self.run.sink, self.run.workspace);
+    fn take_repository(&mut self, repository: Repository, read_at: Option<u64>) {
+        let (sink, workspace) = (At::new(self.run.sink, read_at), self.run.workspace);
         self.repositories.selected = self.repositories.selected.saturating_add(1);
         sink.emit(repository.item(&workspace.slug));
         match &repository.project {
             Some(home) => {
-                self.contains(resource(home.uuid.as_str()), repository.key());
+                self.contains(&sink, resource(home.uuid.as_str()), repository.key());
                 self.inhabited.insert(home.uuid.as_str().to_owned());
                 if !self.listed_projects.contains(home.uuid.as_str()) {
                     let known = self
@@ -383,7 +386,7 @@ impl<'a> Access<'a> {
                     }
                 }
             }
-            None => self.contains(workspace.key(), repository.key()),
+            None => self.contains(&sink, workspace.key(), repository.key()),
         }
         if repository.is_public() {
             self.anyone = true;
@@ -440,17 +443,17 @@ impl<'a> Access<'a> {
         }
     }
 
-    fn contains(&self, parent: Key, child: Key) {
+    fn contains(&self, sink: &dyn Sink, parent: Key, child: Key) {
         let slug = &self.run.workspace.slug;
         // The API's mistake, not a reason to lose the run.
         if parent.source_id == child.source_id {
-            self.run.sink.emit(Item::Warning(format!(
+            sink.emit(Item::Warning(format!(
                 "{} is the uuid of two objects of which one lies in the other; that it does was left out",
                 child.source_id
             )));
             return;
         }
-        self.run.sink.emit(relation(
+        sink.emit(relation(
             RelationKind::Containment,
             parent,
             child,
@@ -479,15 +482,15 @@ impl<'a> Access<'a> {
         let users = match answer {
             Answer::Read(found, reading) => {
                 self.list_was_read(&job, &reading);
-                match found {
-                    Found::Users(grants) => grants::take_users(self.run, &job.object.uuid, grants),
+                let uuid = &job.object.uuid;
+                self.run.at(reading.read_at, |run| match found {
+                    Found::Users(grants) => grants::take_users(run, uuid, grants),
                     Found::Groups(grants) => {
-                        grants.iter().for_each(|grant| {
-                            grants::take_group(self.run, &job.object.uuid, grant)
-                        });
+                        let take = |grant| grants::take_group(run, uuid, grant);
+                        grants.iter().for_each(take);
                     }
-                    Found::Keys(keys) => deploy_keys::take(self.run, &job.object.uuid, &keys),
-                }
+                    Found::Keys(keys) => deploy_keys::take(run, uuid, &keys),
+                });
                 UserList::Read
             }
             Answer::NotAsked => {
@@ -736,7 +739,7 @@ impl<'a> Access<'a> {
         let (run, workspace) = (self.run, self.run.workspace);
         for home in self.homes.values() {
             run.sink.emit(home.dangling());
-            self.contains(workspace.key(), resource(home.uuid.as_str()));
+            self.contains(run.sink, workspace.key(), resource(home.uuid.as_str()));
         }
         if self.anyone {
             run.sink

@@ -198,7 +198,7 @@ impl Probe<'_> {
 
     /// Asks for a list that comes whole.
     async fn array(&self, path: &str) -> Tried {
-        let reading = read_array(self.client, path, &mut |_| {}).await;
+        let reading = read_array(self.client, path, &mut |_, _| {}).await;
         Tried {
             served: reading.served,
             misses: reading.misses,

@@ -1,7 +1,6 @@
 //! A whole extraction.
 
 use crate::dialect::Bitbucket;
-use crate::holders::Holders;
 use crate::run::Run;
 use crate::{Settings, access, family, gaps, groups, members, workspace};
 use futures::join;
@@ -26,14 +25,16 @@ pub async fn extract(api: &dyn Api, sink: &dyn Sink, settings: &Settings) -> Res
     );
     sink.progress("workspace", 0, None);
     let workspace = workspace::find(&client, settings).await?;
-    sink.emit(workspace.item());
+    sink.emit_read(workspace.item(), workspace.read_at);
+    let holders = RefCell::default();
+    let coverage = RefCell::new(Ledger::new(&family::ALL));
     let run = Run {
         client: &client,
         sink,
         settings,
         workspace: &workspace,
-        holders: RefCell::new(Holders::default()),
-        coverage: RefCell::new(Ledger::new(&family::ALL)),
+        holders: &holders,
+        coverage: &coverage,
     };
     {
         let mut coverage = run.coverage.borrow_mut();
@@ -53,7 +54,7 @@ pub async fn extract(api: &dyn Api, sink: &dyn Sink, settings: &Settings) -> Res
         .borrow()
         .items(&workspace.slug)
         .into_iter()
-        .for_each(|item| sink.emit(item));
+        .for_each(|(item, read_at)| sink.emit_read(item, read_at));
     let slot_name = |slot: usize| client.slot_name(slot).to_owned();
     run.coverage
         .borrow()

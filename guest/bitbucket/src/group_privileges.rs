@@ -25,6 +25,8 @@ pub(crate) struct Table {
     numbers: HashMap<(String, String), usize>,
     /// The credential that served.
     pub(crate) served: Option<usize>,
+    /// When the answer came.
+    read_at: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +68,8 @@ impl Table {
         );
         let mut table = Self::default();
         let mut bad = 0_u64;
-        let mut element = |bytes: &[u8]| {
+        let mut element = |bytes: &[u8], read_at| {
+            table.read_at = read_at;
             if table.add(bytes).is_none() {
                 bad = bad.saturating_add(1);
             }
@@ -124,7 +127,9 @@ impl Table {
 
     /// Emits a repository's group grants.
     pub(crate) fn give(&self, run: &Run<'_>, slug: &str, uuid: &Id) {
-        self.of(slug)
-            .for_each(|grant| grants::take_group(run, uuid, grant));
+        run.at(self.read_at, |run| {
+            self.of(slug)
+                .for_each(|grant| grants::take_group(run, uuid, grant));
+        });
     }
 }

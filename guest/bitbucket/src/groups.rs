@@ -93,8 +93,8 @@ pub(crate) fn path(workspace_slug: &str) -> String {
 /// Reads the groups.
 pub(crate) async fn read(run: &Run<'_>) {
     let mut bad = 0_u64;
-    let mut element = |bytes: &[u8]| match serde_json::from_slice(bytes) {
-        Ok(group) => take(run, group),
+    let mut element = |bytes: &[u8], read_at| match serde_json::from_slice(bytes) {
+        Ok(group) => run.at(read_at, |run| take(run, group, read_at)),
         Err(_) => bad = bad.saturating_add(1),
     };
     let reading = read_array(run.client, &path(&run.workspace.slug), &mut element).await;
@@ -118,7 +118,7 @@ pub(crate) async fn read(run: &Run<'_>) {
     }
 }
 
-fn take(run: &Run<'_>, group: ListedGroup) {
+fn take(run: &Run<'_>, group: ListedGroup, read_at: Option<u64>) {
     let slug = group.slug.as_str();
     let doubt = |why: String| run.coverage.borrow_mut().doubt(family::GROUPS, why);
     if group.members.is_none() {
@@ -141,10 +141,11 @@ fn take(run: &Run<'_>, group: ListedGroup) {
         ));
         run.holders.borrow_mut().account(member);
     }
-    run.holders.borrow_mut().group(Group {
+    let group = Group {
         slug: slug.to_owned(),
         name: group.name,
         default_permission: group.permission,
         auto_add: group.auto_add,
-    });
+    };
+    run.holders.borrow_mut().group(group, read_at);
 }

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(crate) struct Holders {
     accounts: Roll<Account>,
-    listed_groups: BTreeMap<String, Group>,
+    /// With the time at which each was read.
+    listed_groups: BTreeMap<String, (Group, Option<u64>)>,
     groups: Roll<Group>,
     /// What grants tell of a group beside its name: its right in the workspace.
     account_privileges: BTreeMap<String, String>,
@@ -29,9 +30,10 @@ impl Holders {
     }
 
     /// A group of the workspace's list.
-    pub(crate) fn group(&mut self, group: Group) {
+    pub(crate) fn group(&mut self, group: Group, read_at: Option<u64>) {
         self.groups.list(&group.slug);
-        self.listed_groups.insert(group.slug.clone(), group);
+        let slug = group.slug.clone();
+        self.listed_groups.insert(slug, (group, read_at));
     }
 
     /// A group that a grant names.
@@ -53,20 +55,23 @@ impl Holders {
         self.groups.name(slug, Group::named(slug, name));
     }
 
-    /// The groups, and everyone whom no list named. Call it when all was read.
-    pub(crate) fn items(&self, workspace_slug: &str) -> Vec<Item> {
+    /// The groups, each with the time at which it was read, and everyone whom no list named. Call it when all was read.
+    pub(crate) fn items(&self, workspace_slug: &str) -> Vec<(Item, Option<u64>)> {
         let privilege =
             |group: &Group| self.account_privileges.get(&group.slug).map(String::as_str);
         let listed = self.listed_groups.values();
-        let groups = listed.map(|group| group.draft(workspace_slug, privilege(group)).item());
+        let groups = listed.map(|(group, read_at)| {
+            let draft = group.draft(workspace_slug, privilege(group));
+            (draft.item(), *read_at)
+        });
         let strange_groups = self.groups.strangers().map(|(_, group)| {
             let draft = group.draft(workspace_slug, privilege(group));
             draft.dangling().item()
         });
         let strangers = self.accounts.strangers();
+        let strangers = strangers.map(|(_, account)| account.dangling());
         groups
-            .chain(strange_groups)
-            .chain(strangers.map(|(_, account)| account.dangling()))
+            .chain(strange_groups.chain(strangers).map(|item| (item, None)))
             .collect()
     }
 }
@@ -112,7 +117,7 @@ mod tests {
     fn a_group_learns_its_right_in_the_workspace_from_a_grant() {
         let mut holders = Holders::default();
         holders.granted_group("admins", Some("Admins"), Some("admin"));
-        holders.group(Group::named("admins", Some("Administrators")));
+        holders.group(Group::named("admins", Some("Administrators")), None);
         let items = holders.items("acme");
         assert_eq!(items.len(), 1);
         assert!(format!("{items:?}").contains("account_privilege"));

@@ -111,7 +111,7 @@ async fn read_list(run: &Run<'_>, path: String) -> Members {
     while let Some(members) = pager.next::<Membership>().await {
         for member in &members {
             activity |= member.tells_activity();
-            take(run, member);
+            run.at(pager.read_at(), |run| take(run, member));
             done = done.saturating_add(1);
         }
         run.sink.progress(

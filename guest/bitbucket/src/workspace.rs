@@ -22,6 +22,8 @@ pub(crate) struct Workspace {
     pub(crate) misses: Vec<(usize, Miss)>,
     /// Why its own facts are unknown, where another list had to name it.
     pub(crate) withdrawn: Option<String>,
+    /// When the answer came that told of it.
+    pub(crate) read_at: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -62,13 +64,20 @@ impl Workspace {
         .item()
     }
 
-    fn new(told: Told, slot: usize, misses: Vec<(usize, Miss)>, withdrawn: Option<String>) -> Self {
+    fn new(
+        told: Told,
+        slot: usize,
+        misses: Vec<(usize, Miss)>,
+        withdrawn: Option<String>,
+        read_at: Option<u64>,
+    ) -> Self {
         Self {
             slug: told.slug.as_str().to_owned(),
             told,
             slot,
             misses,
             withdrawn,
+            read_at,
         }
     }
 }
@@ -91,9 +100,9 @@ pub(crate) async fn find(client: &Client<'_>, settings: &Settings) -> Result<Wor
         let miss = match client
             .get(&path, Some(slot), PAGE_BYTES)
             .await
-            .and_then(|answer| answer.json())
+            .and_then(|answer| Ok((answer.json()?, answer.read_at)))
         {
-            Ok(told) => return Ok(Workspace::new(told, slot, misses, None)),
+            Ok((told, read_at)) => return Ok(Workspace::new(told, slot, misses, None, read_at)),
             Err(miss) => miss,
         };
         let go_on = miss.another_slot_may_help();
@@ -137,6 +146,7 @@ async fn named_elsewhere(client: &Client<'_>, settings: &Settings, why: &str) ->
             let Ok(answer) = client.get(&path, Some(slot), PAGE_BYTES).await else {
                 continue;
             };
+            let read_at = answer.read_at;
             let element = answer
                 .json::<Page>()
                 .ok()
@@ -147,6 +157,7 @@ async fn named_elsewhere(client: &Client<'_>, settings: &Settings, why: &str) ->
                     slot,
                     Vec::new(),
                     Some(why.to_owned()),
+                    read_at,
                 ));
             }
         }

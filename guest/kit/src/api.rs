@@ -40,6 +40,12 @@ impl Response {
     pub fn slot(&self) -> Option<&str> {
         self.header("portcullis-slot")
     }
+
+    /// When the answer came, in milliseconds since 1970; where a journal has it, that may be long ago.
+    #[must_use]
+    pub fn read_at(&self) -> Option<u64> {
+        self.header("portcullis-read-at")?.parse().ok()
+    }
 }
 
 /// Why there is no answer. The host has already tried again where that could help.
@@ -68,13 +74,13 @@ pub trait Api {
     fn get(&self, request: Request) -> LocalBoxFuture<'_, Result<Response, TransportError>>;
 
     /// Sends one request whose answer may be too long to be held. Where its status is 200, the body goes to
-    /// `piece` as it comes and is left out of the response; the bound on its length is the host's.
+    /// `piece` as it comes, with the response that it is left out of; the bound on its length is the host's.
     ///
     /// # Errors
     /// As [`Api::get`].
     fn stream<'a>(
         &'a self,
         request: Request,
-        piece: &'a mut dyn FnMut(&[u8]),
+        piece: &'a mut dyn FnMut(&Response, &[u8]),
     ) -> LocalBoxFuture<'a, Result<Response, TransportError>>;
 }

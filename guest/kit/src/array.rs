@@ -15,12 +15,13 @@ pub struct ArrayReading {
     pub begun: bool,
 }
 
-/// Reads the array at `path` with the first credential that may. Elements may come again where an answer
+/// Reads the array at `path` with the first credential that may. Each element is given away with the time at which
+/// the answer came, see [`crate::api::Response::read_at`]. Elements may come again where an answer
 /// broke off and was asked for anew.
 pub async fn read_array(
     client: &Client<'_>,
     path: &str,
-    element: &mut dyn FnMut(&[u8]),
+    element: &mut dyn FnMut(&[u8], Option<u64>),
 ) -> ArrayReading {
     let mut reading = ArrayReading {
         served: None,
@@ -28,12 +29,14 @@ pub async fn read_array(
         begun: false,
     };
     for slot in client.slots() {
-        let mut begun = false;
-        let mut take = |piece: Piece<'_>| {
-            if let Piece::Whole { text, .. } = piece {
+        let (mut begun, mut at) = (false, None);
+        let mut take = |piece: Piece<'_>| match piece {
+            Piece::Anew { read_at } => at = read_at,
+            Piece::Whole { text, .. } => {
                 begun = true;
-                element(text);
+                element(text, at);
             }
+            Piece::Opened { .. } => {}
         };
         let outcome = client
             .get_cut(path, Some(slot), Shape::List, &mut take)

@@ -95,6 +95,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// The path and query that gave it: another than was asked for after a redirect.
     pub path: String,
+    /// When it came; see [`Response::read_at`].
+    pub read_at: Option<u64>,
 }
 
 impl Answer {
@@ -206,6 +208,7 @@ impl<'a> Client<'a> {
             let answer = judged
                 .inspect_err(|miss| self.log(&path, sent, &response, miss))
                 .map(|()| Answer {
+                    read_at: response.read_at(),
                     body: response.body,
                     path,
                 });
@@ -239,11 +242,16 @@ impl<'a> Client<'a> {
             tries = tries.saturating_sub(1);
             let request = self.request(path, slot.as_slice(), LONGEST_REFUSAL);
             let mut cutter = Cutter::new(shape);
-            give(Piece::Anew);
-            let sent = self
-                .api
-                .stream(request, &mut |bytes| cutter.take(bytes, give))
-                .await;
+            let mut begun = false;
+            let mut piece = |response: &Response, bytes: &[u8]| {
+                if !begun {
+                    begun = true;
+                    let read_at = response.read_at();
+                    give(Piece::Anew { read_at });
+                }
+                cutter.take(bytes, give);
+            };
+            let sent = self.api.stream(request, &mut piece).await;
             let response = match sent {
                 Err(TransportError::Broken(_)) if tries > 0 => continue,
                 sent => sent?,

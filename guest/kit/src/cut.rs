@@ -20,8 +20,11 @@ pub enum Shape {
 /// A piece of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'t> {
-    /// The document comes anew from its beginning: what came so far broke off.
-    Anew,
+    /// The document comes from its beginning: what came so far broke off.
+    Anew {
+        /// When it came; see [`crate::api::Response::read_at`].
+        read_at: Option<u64>,
+    },
     /// The elements of a value's list are about to come. What the value said before them, as JSON.
     Opened {
         /// The value's level.
@@ -270,7 +273,7 @@ mod tests {
         for bytes in text.chunks(part) {
             cutter.take(bytes, &mut |piece| {
                 pieces.push(match piece {
-                    Piece::Anew => "anew".to_owned(),
+                    Piece::Anew { .. } => "anew".to_owned(),
                     Piece::Opened { level, text } => {
                         format!("{level}<{}", String::from_utf8_lossy(text))
                     }

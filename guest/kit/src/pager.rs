@@ -45,6 +45,9 @@ pub struct Pager<'a> {
     problems: Vec<String>,
     served: Vec<usize>,
     misses: Vec<(usize, Miss)>,
+    /// When the last page came, and the oldest.
+    read_at: Option<u64>,
+    oldest: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -106,6 +109,8 @@ impl<'a> Pager<'a> {
             problems: Vec::new(),
             served: Vec::new(),
             misses: Vec::new(),
+            read_at: None,
+            oldest: None,
         }
     }
 
@@ -122,6 +127,12 @@ impl<'a> Pager<'a> {
             any: true,
             ..Self::new(client, path, slots, most_bytes)
         }
+    }
+
+    /// When the last page came; see [`crate::api::Response::read_at`].
+    #[must_use]
+    pub fn read_at(&self) -> Option<u64> {
+        self.read_at
     }
 
     /// How many elements the API says there are, once a page has come.
@@ -189,6 +200,8 @@ impl<'a> Pager<'a> {
         let (envelope, values) = Envelope::of(&answer.body)?;
         self.asked.insert(asked.to_owned());
         self.asked.insert(answer.path.clone());
+        self.read_at = answer.read_at;
+        self.oldest = self.oldest.into_iter().chain(answer.read_at).min();
         if self.pages == 0 {
             self.path = without_query(&answer.path).to_owned();
         }
@@ -357,6 +370,7 @@ impl<'a> Pager<'a> {
             outcome,
             served: self.served,
             misses: self.misses,
+            read_at: self.oldest,
             count: self.seen.len(),
             remarks,
             path: self.path,

@@ -22,6 +22,8 @@ pub struct Reading {
     pub served: Vec<usize>,
     /// The credentials that didn't, and why.
     pub misses: Vec<(usize, Miss)>,
+    /// When the oldest page came; see [`crate::api::Response::read_at`].
+    pub read_at: Option<u64>,
     /// How many elements there were, each counted once.
     pub count: usize,
     /// What is odd, but cost no element.

@@ -78,12 +78,13 @@ impl Api for Script<'_> {
     fn stream<'a>(
         &'a self,
         request: Request,
-        piece: &'a mut dyn FnMut(&[u8]),
+        piece: &'a mut dyn FnMut(&Response, &[u8]),
     ) -> LocalBoxFuture<'a, Result<Response, TransportError>> {
         Box::pin(async move {
             let mut response = self.get(request).await?;
             if response.status == 200 {
-                std::mem::take(&mut response.body).chunks(7).for_each(piece);
+                let body = std::mem::take(&mut response.body);
+                body.chunks(7).for_each(|bytes| piece(&response, bytes));
             }
             Ok(response)
         })
@@ -138,7 +139,7 @@ pub struct Heard {
 }
 
 impl Sink for Heard {
-    fn emit(&self, item: Item) {
+    fn emit_read(&self, item: Item, _read_at: Option<u64>) {
         self.items.borrow_mut().push(item);
     }
 

@@ -1,6 +1,6 @@
 //! Where items go.
 
-use crate::bindings::portcullis::connector::output::{Item, Stage, emit, progress};
+use crate::bindings::portcullis::connector::output::{Item, ReadItem, Stage, emit_read, progress};
 use crate::bindings::portcullis::connector::{logging, logging::Severity};
 use crate::item;
 use std::cell::RefCell;
@@ -14,12 +14,44 @@ const BATCH_BYTES: usize = 256 * 1024;
 
 /// What a connector says while it reads.
 pub trait Sink {
-    /// Takes an item.
-    fn emit(&self, item: Item);
+    /// Takes an item that was read from an answer, and when that came; see [`crate::api::Response::read_at`].
+    fn emit_read(&self, item: Item, read_at: Option<u64>);
+    /// Takes an item that was not read from any one answer.
+    fn emit(&self, item: Item) {
+        self.emit_read(item, None);
+    }
     /// Tells how far a stage has come; `total` where it is known.
     fn progress(&self, stage: &str, done: u64, total: Option<u64>);
     /// Writes a line to the operator's log.
     fn log(&self, severity: Severity, line: &str);
+}
+
+/// A sink whose items are all read from one answer.
+pub struct At<'a> {
+    sink: &'a dyn Sink,
+    read_at: Option<u64>,
+}
+
+impl<'a> At<'a> {
+    /// What goes to `sink`, read then.
+    #[must_use]
+    pub fn new(sink: &'a dyn Sink, read_at: Option<u64>) -> Self {
+        Self { sink, read_at }
+    }
+}
+
+impl Sink for At<'_> {
+    fn emit_read(&self, item: Item, read_at: Option<u64>) {
+        self.sink.emit_read(item, read_at.or(self.read_at));
+    }
+
+    fn progress(&self, stage: &str, done: u64, total: Option<u64>) {
+        self.sink.progress(stage, done, total);
+    }
+
+    fn log(&self, severity: Severity, line: &str) {
+        self.sink.log(severity, line);
+    }
 }
 
 /// The host, which takes items in batches.
@@ -30,7 +62,7 @@ pub struct HostSink {
 
 #[derive(Debug, Default)]
 struct Batch {
-    items: Vec<Item>,
+    items: Vec<ReadItem>,
     bytes: usize,
 }
 
@@ -39,17 +71,17 @@ impl HostSink {
     pub fn flush(&self) {
         let batch = std::mem::take(&mut *self.batch.borrow_mut());
         if !batch.items.is_empty() {
-            emit(&batch.items);
+            emit_read(&batch.items);
         }
     }
 }
 
 impl Sink for HostSink {
-    fn emit(&self, item: Item) {
+    fn emit_read(&self, item: Item, read_at: Option<u64>) {
         let full = {
             let mut batch = self.batch.borrow_mut();
             batch.bytes = batch.bytes.saturating_add(item::size(&item));
-            batch.items.push(item);
+            batch.items.push(ReadItem { item, read_at });
             batch.items.len() >= BATCH_ITEMS || batch.bytes >= BATCH_BYTES
         };
         if full {

@@ -62,12 +62,12 @@ impl WasiApi {
     async fn pass_on(
         &self,
         request: Request,
-        piece: &mut dyn FnMut(&[u8]),
+        piece: &mut dyn FnMut(&Response, &[u8]),
     ) -> Result<Response, TransportError> {
         let (mut response, body) = self.send(&request).await?;
         if response.status == 200 {
             read(body, |bytes| {
-                piece(bytes);
+                piece(&response, bytes);
                 Ok(())
             })
             .await?;
@@ -146,7 +146,7 @@ impl Api for WasiApi {
     fn stream<'a>(
         &'a self,
         request: Request,
-        piece: &'a mut dyn FnMut(&[u8]),
+        piece: &'a mut dyn FnMut(&Response, &[u8]),
     ) -> LocalBoxFuture<'a, Result<Response, TransportError>> {
         Box::pin(self.pass_on(request, piece))
     }

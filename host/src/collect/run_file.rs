@@ -75,11 +75,11 @@ const SCHEMA: &str = "
     CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE entity (
         entity_type TEXT NOT NULL, source_id TEXT NOT NULL, source_type TEXT NOT NULL, name TEXT NOT NULL,
-        metadata TEXT NOT NULL, dangling INTEGER NOT NULL,
+        metadata TEXT NOT NULL, dangling INTEGER NOT NULL, read_at INTEGER,
         PRIMARY KEY (entity_type, source_id)) WITHOUT ROWID;
     CREATE TABLE relation (
         parent_type TEXT NOT NULL, parent_id TEXT NOT NULL, child_type TEXT NOT NULL, child_id TEXT NOT NULL,
-        kind TEXT NOT NULL, privilege TEXT NOT NULL, level TEXT, metadata TEXT NOT NULL,
+        kind TEXT NOT NULL, privilege TEXT NOT NULL, level TEXT, metadata TEXT NOT NULL, read_at INTEGER,
         PRIMARY KEY (parent_type, parent_id, child_type, child_id, kind, privilege)) WITHOUT ROWID;
     CREATE VIEW sound_relation AS SELECT * FROM relation;
     CREATE TABLE coverage (
@@ -115,20 +115,22 @@ impl RunFile {
         })
     }
 
-    /// Writes an item that was checked.
+    /// Writes an item that was checked, and when it was read, where that is known: in milliseconds since 1970.
     ///
     /// # Errors
     /// Where the disk is full or broken.
-    pub fn write(&mut self, item: Item) -> rusqlite::Result<()> {
+    pub fn write(&mut self, item: Item, read_at: Option<u64>) -> rusqlite::Result<()> {
+        // Nothing was read later than SQLite can count, whatever a connector says.
+        let read_at = read_at.and_then(|at| i64::try_from(at).ok());
         match item {
-            Item::Entity(entity) => self.write_entity(entity),
-            Item::Relation(relation) => self.write_relation(relation),
+            Item::Entity(entity) => self.write_entity(entity, read_at),
+            Item::Relation(relation) => self.write_relation(relation, read_at),
             Item::Coverage(coverage) => self.write_coverage(coverage),
             Item::Warning(text) => self.warn(&text),
         }
     }
 
-    fn write_entity(&mut self, entity: Entity) -> rusqlite::Result<()> {
+    fn write_entity(&mut self, entity: Entity, read_at: Option<i64>) -> rusqlite::Result<()> {
         let dangling = entity
             .metadata
             .iter()
@@ -138,7 +140,7 @@ impl RunFile {
         let inserted = self
             .database
             .prepare_cached(
-                "INSERT INTO entity VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+                "INSERT INTO entity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
             )?
             .execute(params![
                 kind,
@@ -146,7 +148,8 @@ impl RunFile {
                 entity.source_type,
                 entity.name,
                 metadata,
-                dangling
+                dangling,
+                read_at
             ])?;
         if inserted == 1 {
             return Ok(());
@@ -166,15 +169,15 @@ impl RunFile {
         if new < old {
             self.database
                 .prepare_cached(
-                    "UPDATE entity SET dangling = ?3, name = ?4, source_type = ?5, metadata = ?6
+                    "UPDATE entity SET dangling = ?3, name = ?4, source_type = ?5, metadata = ?6, read_at = ?7
                      WHERE entity_type = ?1 AND source_id = ?2",
                 )?
-                .execute(params![kind, id, new.0, new.1, new.2, new.3])?;
+                .execute(params![kind, id, new.0, new.1, new.2, new.3, read_at])?;
         }
         Ok(())
     }
 
-    fn write_relation(&mut self, relation: Relation) -> rusqlite::Result<()> {
+    fn write_relation(&mut self, relation: Relation, read_at: Option<i64>) -> rusqlite::Result<()> {
         let metadata = json(&relation.metadata);
         let level = relation.level.map(super::item::Level::word);
         let (parent, child) = (&relation.parent, &relation.child);
@@ -186,11 +189,14 @@ impl RunFile {
             relation.kind.word(),
             relation.privilege,
             level,
-            metadata
+            metadata,
+            read_at
         ];
         let inserted = self
             .database
-            .prepare_cached("INSERT INTO relation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING")?
+            .prepare_cached(
+                "INSERT INTO relation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
+            )?
             .execute(keys)?;
         if inserted == 1 {
             return Ok(());
@@ -199,7 +205,7 @@ impl RunFile {
         let changed = self
             .database
             .prepare_cached(
-                "UPDATE relation SET level = ?7, metadata = ?8
+                "UPDATE relation SET level = ?7, metadata = ?8, read_at = ?9
                  WHERE parent_type = ?1 AND parent_id = ?2 AND child_type = ?3 AND child_id = ?4 AND kind = ?5
                    AND privilege = ?6 AND (ifnull(?7, ''), ?8) < (ifnull(level, ''), metadata)",
             )?
@@ -212,7 +218,7 @@ impl RunFile {
                      WHERE parent_type = ?1 AND parent_id = ?2 AND child_type = ?3 AND child_id = ?4
                        AND kind = ?5 AND privilege = ?6",
                 )?
-                .query_row(keys, |row| row.get(0))?;
+                .query_row(&keys[..8], |row| row.get(0))?;
         self.contradictions += u64::from(differs);
         Ok(())
     }
@@ -347,7 +353,7 @@ impl RunFile {
         self.database.execute_batch(
             "CREATE TABLE loose_relation (
                 parent_type TEXT NOT NULL, parent_id TEXT NOT NULL, child_type TEXT NOT NULL, child_id TEXT NOT NULL,
-                kind TEXT NOT NULL, privilege TEXT NOT NULL, level TEXT, metadata TEXT NOT NULL,
+                kind TEXT NOT NULL, privilege TEXT NOT NULL, level TEXT, metadata TEXT NOT NULL, read_at INTEGER,
                 PRIMARY KEY (parent_type, parent_id, child_type, child_id, kind, privilege)) WITHOUT ROWID;
              INSERT INTO loose_relation SELECT * FROM relation AS r
              WHERE NOT EXISTS (SELECT 1 FROM entity WHERE entity_type = r.parent_type AND source_id = r.parent_id)
@@ -588,7 +594,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut file = RunFile::create(&directory.path().join("run.db")).unwrap();
         for item in items {
-            file.write(item).unwrap();
+            file.write(item, None).unwrap();
         }
         (file, directory)
     }

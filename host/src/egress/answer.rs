@@ -243,7 +243,7 @@ pub fn headers(headers: &HeaderMap, redactor: &Redactor) -> HeaderMap {
         // The body's length is said by the body: what was redacted or unpacked has another.
         .filter(|(name, _)| {
             !super::policy::is_forbidden(name)
-                && *name != super::policy::SLOT_HEADER
+                && !super::policy::is_the_hosts_word(name)
                 && *name != http::header::CONTENT_LENGTH
                 && matches!(redactor.text(name.as_str()), std::borrow::Cow::Borrowed(_))
         })

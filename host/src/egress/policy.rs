@@ -383,6 +383,14 @@ fn judge_headers(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
+/// By which the host tells a guest when an answer came: milliseconds since 1970.
+pub const READ_AT_HEADER: HeaderName = HeaderName::from_static("portcullis-read-at");
+
+/// Whether a header of an answer is what the host says of it: the API can't.
+pub fn is_the_hosts_word(name: &HeaderName) -> bool {
+    name.as_str().starts_with("portcullis-")
+}
+
 /// Whether a header is the host's alone: in a request it could carry or replace a credential, another
 /// target, another method, another framing, or dodge the scan of the answer; in an answer it could hand
 /// the guest a credential.

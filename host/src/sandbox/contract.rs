@@ -335,18 +335,11 @@ impl settings::Host for Host {
 
 impl output::Host for Host {
     fn emit(&mut self, items: Vec<output::Item>) -> wasmtime::Result<()> {
-        let Some(collector) = &self.services.collector else {
-            return Err(BadItem("it emitted items during check".to_owned()).into());
-        };
-        let mut collector = collector.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut carried = 0;
-        for item in items {
-            let item = collect::Item::from(item);
-            carried += item.size() as u64;
-            collector.take(item)?;
-        }
-        self.usage().peak(Limit::CallMib, carried);
-        Ok(())
+        self.collect(items.into_iter().map(|item| (item, None)))
+    }
+
+    fn emit_read(&mut self, items: Vec<output::ReadItem>) -> wasmtime::Result<()> {
+        self.collect(items.into_iter().map(|read| (read.item, read.read_at)))
     }
 
     fn progress(&mut self, stage: output::Stage) -> wasmtime::Result<()> {
@@ -360,6 +353,27 @@ impl output::Host for Host {
         self.services
             .observer
             .progress(&name, stage.done, stage.total);
+        Ok(())
+    }
+}
+
+impl Host {
+    /// Takes items, each with the time at which the guest says it was read.
+    fn collect(
+        &self,
+        items: impl Iterator<Item = (output::Item, Option<u64>)>,
+    ) -> wasmtime::Result<()> {
+        let Some(collector) = &self.services.collector else {
+            return Err(BadItem("it emitted items during check".to_owned()).into());
+        };
+        let mut collector = collector.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut carried = 0;
+        for (item, read_at) in items {
+            let item = collect::Item::from(item);
+            carried += item.size() as u64;
+            collector.take(item, read_at)?;
+        }
+        self.usage().peak(Limit::CallMib, carried);
         Ok(())
     }
 }

@@ -23,10 +23,18 @@ pub fn manifest() -> PathBuf {
 /// # Panics
 /// Where it was not built.
 pub fn component() -> PathBuf {
-    let path = root().join("target/components/bitbucket.wasm");
+    component_of("bitbucket")
+}
+
+/// A component that `make guest`, `make hostile` or `make small` built.
+///
+/// # Panics
+/// Where it was not built.
+pub fn component_of(name: &str) -> PathBuf {
+    let path = root().join(format!("target/components/{name}.wasm"));
     assert!(
         path.exists(),
-        "{} is missing: run `make guest` first",
+        "{} is missing: run `make guest hostile small` first",
         path.display()
     );
     path

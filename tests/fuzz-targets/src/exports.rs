@@ -38,7 +38,7 @@ pub fn exports(data: &[u8]) {
             name: name.clone(),
             metadata: vec![("note".to_owned(), Metadatum::Text(note.clone()))],
         });
-        if collector.take(entity).is_err() {
+        if collector.take(entity, None).is_err() {
             continue;
         }
         taken.insert(id.clone(), (name.clone(), note.clone()));
@@ -51,7 +51,9 @@ pub fn exports(data: &[u8]) {
                 level: None,
                 metadata: Vec::new(),
             });
-            collector.take(relation).expect("both ends were taken");
+            collector
+                .take(relation, None)
+                .expect("both ends were taken");
         }
     }
     let mut file = collector.into_file().expect("a run file");

@@ -135,12 +135,13 @@ impl Api for Native {
     fn stream<'a>(
         &'a self,
         request: Request,
-        piece: &'a mut dyn FnMut(&[u8]),
+        piece: &'a mut dyn FnMut(&Response, &[u8]),
     ) -> LocalBoxFuture<'a, Result<Response, TransportError>> {
         Box::pin(async move {
             let mut response = self.get(request).await?;
             if response.status == 200 {
-                piece(&std::mem::take(&mut response.body));
+                let body = std::mem::take(&mut response.body);
+                piece(&response, &body);
             }
             Ok(response)
         })
@@ -150,8 +151,8 @@ impl Api for Native {
 struct Collected(RefCell<Collector>);
 
 impl Sink for Collected {
-    fn emit(&self, item: Item) {
-        self.0.borrow_mut().take(of(item)).unwrap();
+    fn emit_read(&self, item: Item, read_at: Option<u64>) {
+        self.0.borrow_mut().take(of(item), read_at).unwrap();
     }
 
     fn progress(&self, _stage: &str, _done: u64, _total: Option<u64>) {}
