@@ -1,9 +1,9 @@
-//! A thread for each call into a guest. The system shares the processor fairly among threads; the runtime's own workers stay
-//! free for the network, whatever guests do.
+//! A thread for each call into a guest, with a runtime of its own: what the guest asks for goes out and comes back on the
+//! same thread, so that no answer has to wake another. The system shares the processor fairly among threads: a guest that
+//! spins keeps its own network waiting, and nobody else's.
 
 use crate::outcome::Outcome;
 use std::convert::Infallible;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// Runs a future that need not leave its thread on a thread of its own, until it is over or `stopped` comes: then it is
@@ -22,7 +22,10 @@ where
     let (done, mut ended) = oneshot::channel();
     // Nothing is ever sent: that the sender goes is the message.
     let (stop, stopping) = oneshot::channel::<Infallible>();
-    let runtime = Handle::current();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(no_thread)?;
     let thread = std::thread::Builder::new().name("connector".to_owned());
     let spawned = thread.spawn(move || {
         let ran = runtime.block_on(async {
@@ -31,14 +34,12 @@ where
                 _ = stopping => Err(Outcome::Cancelled),
             }
         });
+        // What it still asked for ends with it. A name that is still looked up does not keep anyone waiting.
+        runtime.shutdown_background();
         // Nobody waits any more where this fails.
         let _ = done.send(ran);
     });
-    if let Err(error) = spawned {
-        return Err(Outcome::Trapped {
-            message: format!("this machine has no thread to run it on: {error}"),
-        });
-    }
+    spawned.map_err(no_thread)?;
     let ran = tokio::select! {
         ran = &mut ended => ran,
         () = stopped => {
@@ -53,6 +54,12 @@ where
             message: "the host's own code failed under it; tell the maintainers".to_owned(),
         })
     })
+}
+
+fn no_thread(error: std::io::Error) -> Outcome {
+    Outcome::Trapped {
+        message: format!("this machine has no thread to run it on: {error}"),
+    }
 }
 
 #[cfg(test)]

@@ -122,6 +122,38 @@ pub async fn well_behaved(binary: &str, connection: &Connection) -> [Vec<u8>; 2]
         .map(|name| std::fs::read(ended.out.join(name)).expect("an export"))
 }
 
+/// Checks the Bitbucket connector's connection and then runs it, both of one prepared [`Run`]: the exit code of the run.
+///
+/// # Panics
+/// Where the check fails or the run can't begin.
+pub async fn check_and_run(machine: &Machine, connection: &Connection) -> u8 {
+    let directory = TempDir::new().expect("a temporary directory");
+    let token = directory.path().join("token");
+    std::fs::write(&token, connection.token.clone().unwrap_or_default()).expect("a secret");
+    let overrides = Overrides {
+        settings: vec![
+            format!("api_url={}", connection.api_url),
+            format!("workspace={}", connection.workspace),
+        ],
+        secrets: vec![format!("workspace-token.token=file:{}", token.display())],
+        allow_private_networks: true,
+        allow_plain_http: true,
+        requests_per_hour: Some(0),
+        ..Overrides::default()
+    };
+    let manifest = Manifest::load(&crate::manifest()).expect("a manifest");
+    let connection = portcullis::connection::Connection::load(&manifest, None, &overrides);
+    let connection = connection.expect("a connection");
+    let run = Run::prepare(manifest, connection, machine, Recording::Off).await;
+    let run = run.unwrap_or_else(|error| panic!("the run can't begin: {error}"));
+    let (nobody, out) = (Arc::new(Nobody), directory.path().join("out"));
+    let checked = run.check(nobody.clone(), std::future::pending()).await;
+    checked.unwrap_or_else(|outcome| panic!("{outcome}"));
+    let never = std::future::pending();
+    let report = run.extract(&out, &[Format::Csv], nobody, never).await;
+    report.expect("a report").exit_code
+}
+
 /// Runs a connector.
 pub(crate) async fn run_inside(
     machine: &Machine,

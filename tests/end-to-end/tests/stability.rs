@@ -1,6 +1,7 @@
 //! The same data gives the same files, and an earlier run's files are safe.
 #![allow(clippy::unwrap_used)]
 
+use end_to_end::inside::{check_and_run, machine};
 use end_to_end::{Case, run};
 use fake_bitbucket::{Behaviour, Config, Sizes, World};
 use std::fs;
@@ -37,6 +38,13 @@ async fn two_runs_give_the_same_bytes_whatever_the_order_of_answers() {
         );
         assert!(!one.is_empty() && one == other, "{name} differs");
     }
+}
+
+#[tokio::test]
+async fn one_prepared_run_can_be_checked_and_run() {
+    // Each call into the guest has a runtime of its own, and the connections of the first are gone in the second.
+    let case = Case::start(World::generate(36, SIZES), Config::default()).await;
+    assert_eq!(check_and_run(&machine(BINARY), &case.connection).await, 0);
 }
 
 #[tokio::test]
