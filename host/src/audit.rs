@@ -54,7 +54,7 @@ pub struct RequestLine<'a> {
     pub verdict: LineVerdict,
     /// Which attempt it was, from 1.
     pub attempt: u32,
-    /// Bytes of the request line and of the connector's headers; a request has no body.
+    /// Bytes of the request line and of the connector's headers; a connector's request has no body.
     pub bytes_out: u64,
     /// Bytes of the answer's body after decompression, as far as they were read.
     pub bytes_in: u64,
@@ -80,6 +80,11 @@ pub enum LineVerdict {
     },
     /// No answer, or a broken one.
     Failed {
+        /// Why.
+        reason: String,
+    },
+    /// There was no token to send it with; nothing was sent.
+    NoToken {
         /// Why.
         reason: String,
     },

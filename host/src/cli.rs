@@ -151,6 +151,9 @@ struct Source {
     /// An API origin that a tenant's connection may name, beside the manifest's; may be given more than once
     #[arg(long, value_name = "ORIGIN", value_parser = ApiOrigin::parse)]
     tenant_origin: Vec<ApiOrigin>,
+    /// An origin where a tenant's connection may get tokens, beside the manifest's; may be given more than once
+    #[arg(long, value_name = "ORIGIN", value_parser = ApiOrigin::parse)]
+    tenant_token_origin: Vec<ApiOrigin>,
     /// Add the audit log's lines to this file too
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
@@ -244,6 +247,7 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
         require_pinned: source.require_pinned,
         policy: source.connection_policy,
         tenant_origins: source.tenant_origin,
+        tenant_token_origins: source.tenant_token_origin,
     };
     let manifest = Manifest::load(&source.connector);
     let manifest = match (manifest, &source.limits) {
@@ -318,6 +322,9 @@ async fn check(run: &Run, screen: &Screen) -> ExitCode {
     }
     let checked = run.check(screen.observer(), cancelled()).await;
     screen.clear();
+    for warning in run.token_warnings() {
+        tracing::warn!("{warning}");
+    }
     match checked {
         Ok(findings) => {
             screen.show(&summary::findings(&findings));

@@ -6,10 +6,10 @@
 use crate::egress::policy::ApiOrigin;
 use crate::journal::About;
 use crate::limits::{Limit, Limits};
-use crate::manifest::{Manifest, Pace};
+use crate::manifest::{Manifest, Pace, SlotDeclaration};
 use crate::settings::SettingValue;
-use crate::slot::{SlotKind, SlotName};
-use crate::vault::{self, Credential, SecretSource, SourceError, Vault};
+use crate::slot::{SlotField, SlotKind, SlotName};
+use crate::vault::{self, Credential, SecretSource, SourceError, TokenClient, Vault};
 use indexmap::IndexMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -111,6 +111,8 @@ pub struct Overrides {
     pub policy: ConnectionPolicy,
     /// API origins that a tenant's connection may name beside the manifest's `tenant_origins`.
     pub tenant_origins: Vec<ApiOrigin>,
+    /// Origins of token URLs that it may name beside the manifest's `tenant_token_origins`.
+    pub tenant_token_origins: Vec<ApiOrigin>,
 }
 
 /// Why a connection can't be used. The text names where, what and how to mend it, and never a value.
@@ -277,18 +279,15 @@ impl Draft {
                 continue;
             };
             let mut known = Vec::new();
-            for (field, aliases) in declared_fields(declaration.kind, &declaration.password_aliases)
-            {
-                for name in std::iter::once(field).chain(aliases.iter().map(String::as_str)) {
+            for (field, aliases) in declared_fields(declaration) {
+                for name in std::iter::once(field.name).chain(aliases.iter().map(String::as_str)) {
                     known.push(name);
                     let Some(value) = fields.take(name) else {
                         continue;
                     };
-                    let source = secret_source(
-                        &value,
-                        overrides.allow_inline_secrets || field == "username",
-                    )
-                    .map_err(|problem| fields.error(name, &problem))?;
+                    let source =
+                        secret_source(&value, overrides.allow_inline_secrets || !field.secret)
+                            .map_err(|problem| fields.error(name, &problem))?;
                     if overrides.policy == ConnectionPolicy::Tenant
                         && !matches!(source, SecretSource::Inline(_))
                     {
@@ -301,12 +300,12 @@ impl Draft {
                         .secrets
                         .entry(slot.clone())
                         .or_default()
-                        .insert(field, source)
+                        .insert(field.name, source)
                         .is_some()
                     {
                         return Err(fields.error(
                             name,
-                            &format!("is given twice; it is another word for {field}"),
+                            &format!("is given twice; it is another word for {}", field.name),
                         ));
                     }
                 }
@@ -393,13 +392,14 @@ impl Draft {
                 .iter()
                 .find(|(name, _)| name.as_str() == slot)
                 .ok_or_else(|| fail(unknown(slot, manifest.slots.keys().map(SlotName::as_str))))?;
-            let fields = declared_fields(declaration.kind, &declaration.password_aliases);
-            let (field, _) = fields
-                .iter()
-                .find(|(name, aliases)| {
-                    *name == field || aliases.iter().any(|alias| alias == field)
+            let (field, _) = declared_fields(declaration)
+                .find(|(known, aliases)| {
+                    known.name == field || aliases.iter().any(|alias| alias == field)
                 })
-                .ok_or_else(|| fail(unknown(field, fields.iter().map(|(name, _)| *name))))?;
+                .ok_or_else(|| {
+                    let known = declaration.kind.fields().iter().map(|field| field.name);
+                    fail(unknown(field, known))
+                })?;
             let source = match source.split_once(':') {
                 Some(("env", name)) => SecretSource::Env(name.to_owned()),
                 Some(("file", path)) => SecretSource::File(
@@ -417,7 +417,7 @@ impl Draft {
             self.secrets
                 .entry(slot.clone())
                 .or_default()
-                .insert(field, source);
+                .insert(field.name, source);
         }
         self.network.allow_private_networks |= overrides.allow_private_networks;
         self.network.allow_plain_http |= overrides.allow_plain_http;
@@ -483,6 +483,10 @@ impl Draft {
             )));
         }
         let (vault, hints) = open_vault(manifest, self.secrets, directory).map_err(fail)?;
+        if overrides.policy == ConnectionPolicy::Tenant {
+            check_tenants_tokens(manifest, &vault, &overrides.tenant_token_origins)
+                .map_err(fail)?;
+        }
         Ok(Connection {
             settings,
             vault,
@@ -507,20 +511,43 @@ fn check_tenants_origin(
         Some(SettingValue::Text(text)) => Url::parse(text).ok().as_ref().and_then(ApiOrigin::of),
         _ => None,
     };
-    let mut listed = manifest.tenant_origins.iter().chain(more);
-    match origin {
-        Some(origin) if listed.any(|listed| *listed == origin) => Ok(()),
-        _ => Err(format!(
-            "settings.{name} is not one of the API origins that a tenant's connection may name: {}; the operator lists them in the manifest under egress.tenant_origins or with --tenant-origin",
-            manifest
-                .tenant_origins
-                .iter()
-                .chain(more)
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", ")
-        )),
+    check_listed(origin, &manifest.tenant_origins, more).map_err(|listed| {
+        format!(
+            "settings.{name} is not one of the API origins that a tenant's connection may name: {listed}; the operator lists them in the manifest under egress.tenant_origins or with --tenant-origin"
+        )
+    })
+}
+
+/// A tenant chooses among the token endpoints at listed origins too: a request with a body of the tenant's making goes there.
+fn check_tenants_tokens(
+    manifest: &Manifest,
+    vault: &Vault,
+    more: &[ApiOrigin],
+) -> Result<(), String> {
+    for (slot, client) in vault.token_clients() {
+        let origin = ApiOrigin::of(client.url());
+        check_listed(origin, &manifest.tenant_token_origins, more).map_err(|listed| {
+            let listed = if listed.is_empty() { "none" } else { &listed };
+            format!(
+                "credentials.{slot}.token_url is not at one of the origins where a tenant's connection may get tokens: {listed}; the operator lists them in the manifest under egress.tenant_token_origins or with --tenant-token-origin"
+            )
+        })?;
     }
+    Ok(())
+}
+
+/// Whether an origin is listed, else the list in words.
+fn check_listed(
+    origin: Option<ApiOrigin>,
+    manifests: &[ApiOrigin],
+    operators: &[ApiOrigin],
+) -> Result<(), String> {
+    let listed = || manifests.iter().chain(operators);
+    if origin.is_some_and(|origin| listed().any(|listed| *listed == origin)) {
+        return Ok(());
+    }
+    let listed: Vec<String> = listed().map(ToString::to_string).collect();
+    Err(listed.join(", "))
 }
 
 fn open_vault(
@@ -534,6 +561,7 @@ fn open_vault(
         let Some(mut fields) = secrets.swap_remove(slot) else {
             continue;
         };
+        let scope = fields.swap_remove("scope");
         let mut take = |field: &str| {
             fields.swap_remove(field).ok_or_else(|| {
                 format!(
@@ -554,12 +582,27 @@ fn open_vault(
             },
             SlotKind::Basic => Credential::Basic {
                 username: take("username")?
-                    .text(directory)
+                    .user_name(directory)
                     .map_err(unusable("username"))?,
                 password: take("password")?
                     .secret(directory)
                     .map_err(unusable("password"))?,
             },
+            SlotKind::OAuth2 => {
+                let mut text = |field: &str| take(field)?.text(directory).map_err(unusable(field));
+                let (url, id) = (text("token_url")?, text("client_id")?);
+                let secret = take("client_secret")?
+                    .secret(directory)
+                    .map_err(unusable("client_secret"))?;
+                let scope = scope.map(|scope| scope.text(directory)).transpose();
+                let scope = scope.map_err(unusable("scope"))?;
+                let client = TokenClient::new(&url, id, secret, scope.as_deref());
+                Credential::OAuth2(
+                    client.map_err(|(field, problem)| {
+                        format!("credentials.{slot}.{field} {problem}")
+                    })?,
+                )
+            }
         };
         hints.extend(vault::hints(slot, declaration, &credential));
         credentials.insert(slot.clone(), credential);
@@ -579,11 +622,16 @@ fn open_vault(
 }
 
 /// The fields of a slot and other words for them.
-fn declared_fields(kind: SlotKind, password_aliases: &[String]) -> Vec<(&'static str, &[String])> {
-    match kind {
-        SlotKind::Bearer => vec![("token", &[])],
-        SlotKind::Basic => vec![("username", &[]), ("password", password_aliases)],
-    }
+fn declared_fields(
+    declaration: &SlotDeclaration,
+) -> impl Iterator<Item = (&'static SlotField, &[String])> {
+    declaration.kind.fields().iter().map(|field| {
+        let aliases: &[String] = match field.name {
+            "password" => &declaration.password_aliases,
+            _ => &[],
+        };
+        (field, aliases)
+    })
 }
 
 fn secret_source(value: &toml::Value, allow_inline: bool) -> Result<SecretSource, String> {

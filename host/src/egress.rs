@@ -1,5 +1,6 @@
 //! The way of a request from the guest to the API and back, top to bottom:
-//! policy, journal, retry, and for each attempt pace, credential and client; then the answer's way home.
+//! policy, journal, retry, and for each attempt pace, credential and client; then the answer's way home. A credential may be
+//! a token that is fetched first, on a way of its own.
 
 pub mod address;
 mod answer;
@@ -9,6 +10,7 @@ mod gate;
 pub mod policy;
 pub mod retry;
 mod tally;
+mod token;
 mod trail;
 
 pub use answer::headers as returned_headers;
@@ -16,8 +18,8 @@ pub use client::ClientError;
 pub use tally::{Entry, Read, Tally, Verdict};
 
 use crate::audit::Audit;
-use crate::connection::Connection;
-use crate::journal::{Asked, Head as KeptHead, Journal, Kept};
+use crate::connection::{Connection, Network};
+use crate::journal::{Asked as AskedFor, Head as KeptHead, Journal, Kept};
 use crate::limits::{Limit, Limits, Usage};
 use crate::machine::Machine;
 use crate::manifest::{Manifest, Retry};
@@ -39,6 +41,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use token::{NoToken, Office, Tokens};
 use trail::{Attempt, Trail};
 use url::{Position, Url};
 use wasmtime_wasi_http::{Error, WasiBody};
@@ -54,6 +57,14 @@ pub enum EgressError {
         "{0} is plain http, over which credentials can be read by others; use https, or set allow_plain_http = true under [network] in the connection for a test"
     )]
     PlainHttp(ApiOrigin),
+    /// A token URL may not be asked.
+    #[error("credentials.{slot}.token_url: {problem}")]
+    Token {
+        /// The credential.
+        slot: SlotName,
+        /// Why.
+        problem: Box<EgressError>,
+    },
     /// The API URL names a forbidden address.
     #[error(transparent)]
     Address(#[from] address::AddressError),
@@ -76,13 +87,14 @@ pub struct Egress {
     journal: Option<Arc<Journal>>,
     gate: Arc<Gate>,
     spread_slots: bool,
+    tokens: Tokens,
     retry: Retry,
     limits: Limits,
     usage: Arc<Usage>,
     audit: Arc<Audit>,
-    sent: AtomicU64,
+    sent: Arc<AtomicU64>,
     budget_told: AtomicBool,
-    tally: Tally,
+    tally: Arc<Tally>,
 }
 
 impl Egress {
@@ -104,25 +116,41 @@ impl Egress {
             _ => None,
         }
         .ok_or_else(no_origin)?;
-        if origin.is_plain() && !connection.network.allow_plain_http {
-            return Err(EgressError::PlainHttp(origin));
-        }
-        address::check_literal(origin.host(), connection.network.allow_private_networks)?;
+        check_origin(&origin, &connection.network)?;
         let vault = std::mem::replace(&mut connection.vault, Vault::new(Default::default()));
+        for (slot, client) in vault.token_clients() {
+            let wrong = |problem| EgressError::Token {
+                slot: slot.clone(),
+                problem: Box::new(problem),
+            };
+            let origin = ApiOrigin::of(client.url()).ok_or_else(no_origin)?;
+            check_origin(&origin, &connection.network).map_err(wrong)?;
+        }
         let filled: Vec<SlotName> = vault.slots().map(|(slot, _)| slot.clone()).collect();
         let mut paces = HashMap::from([(None, machine.paces.alone())]);
         for slot in &filled {
-            let credential = vault.identity(slot).unwrap_or_default();
+            let credential = vault.identity(slot);
             let (rate, is_own) = (connection.pace.requests_per_hour, connection.rate_is_own);
-            let pace = machine.paces.of(&origin, credential, rate, is_own);
+            let pace = machine.paces.of(&origin, &credential, rate, is_own);
             paces.insert(Some(slot.clone()), pace);
         }
         let audit = Audit::new(vault.redactor().clone(), manifest.safe_parameters.clone());
-        Ok(Self {
-            policy: Policy::new(origin, manifest.rules.clone(), filled),
-            vault,
+        let office = Office {
             client: client::build(&connection.network, Arc::clone(&machine.names))?,
             clock: Arc::clone(machine.paces.clock()),
+            retry: manifest.retry,
+            limits: connection.limits,
+            usage: Arc::default(),
+            sent: Arc::default(),
+            audit: Arc::new(audit),
+            tally: Arc::default(),
+            redactor: vault.redactor().clone(),
+        };
+        let token_urls = vault.token_clients().map(|(_, client)| client.url());
+        Ok(Self {
+            policy: Policy::new(origin, manifest.rules.clone(), filled).closed_to(token_urls),
+            client: office.client.clone(),
+            clock: Arc::clone(&office.clock),
             paces,
             observer: Mutex::default(),
             journal: journal
@@ -132,11 +160,13 @@ impl Egress {
             spread_slots: connection.pace.spread_slots,
             retry: manifest.retry,
             limits: connection.limits,
-            usage: Arc::default(),
-            audit: Arc::new(audit),
-            sent: AtomicU64::new(0),
+            usage: Arc::clone(&office.usage),
+            audit: Arc::clone(&office.audit),
+            sent: Arc::clone(&office.sent),
             budget_told: AtomicBool::new(false),
-            tally: Tally::default(),
+            tally: Arc::clone(&office.tally),
+            tokens: Tokens::new(&vault, office),
+            vault,
         })
     }
 
@@ -173,7 +203,7 @@ impl Egress {
             .collect()
     }
 
-    /// How many requests were sent, retries included.
+    /// How many requests were sent, retries and those for tokens included.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
@@ -234,12 +264,18 @@ impl Egress {
             }
         }
 
+        let asked = self.ask(&permitted).await?;
         let Answered {
             head,
             spooled,
             held,
             slot,
-        } = self.ask(&permitted).await?;
+        } = match asked {
+            Asked::Answered(answered) => answered,
+            Asked::WithoutToken(slot, reason) => {
+                return Ok(self.without_token(&permitted, slot, &reason));
+            }
+        };
         let redactor = self.vault.redactor();
         let mut headers = answer::headers(&head.headers, redactor);
         if let Some(slot) = slot {
@@ -269,6 +305,22 @@ impl Egress {
         *answer.status_mut() = head.status;
         *answer.headers_mut() = headers;
         Ok(answer)
+    }
+
+    /// Answers in the API's stead. No journal keeps that: the API did not say so.
+    fn without_token(
+        &self,
+        permitted: &Permitted,
+        slot: &SlotName,
+        reason: &str,
+    ) -> http::Response<WasiBody> {
+        let name = Some(slot.as_str());
+        self.tally.count(permitted.family(), name, Verdict::NoToken);
+        self.tally.without_token(reason);
+        permitted.trail.without_token(reason, name);
+        let mut answer = answer::without_token(reason);
+        answer.headers_mut().insert(SLOT_HEADER, slot.header());
+        answer
     }
 
     fn answer_from(
@@ -308,8 +360,9 @@ impl Egress {
     }
 
     /// Retry: asks until there is an answer that will not pass, or the attempts are used up.
-    async fn ask<'a>(&self, permitted: &'a Permitted) -> Result<Answered<'a>, Error> {
+    async fn ask<'a>(&self, permitted: &'a Permitted) -> Result<Asked<'a>, Error> {
         let family = permitted.family();
+        let mut renewed = Vec::new();
         let idempotent = permitted.method.is_idempotent();
         let patient_until = self.clock.now().saturating_add(PATIENCE);
         let mut failures = 0;
@@ -320,13 +373,43 @@ impl Egress {
                 turn.give_back();
                 return Err(self.out_of_budget(&permitted.trail));
             }
+            // Credential: a token may have to be fetched first.
+            let fetched = slot.and_then(|slot| Some((slot, self.tokens.of(slot)?)));
+            let key = match fetched {
+                None => None,
+                Some((slot, source)) => match source.key().await {
+                    Ok(key) => Some(key),
+                    Err(why) => {
+                        turn.give_back();
+                        return match why {
+                            NoToken::Budget => Err(self.out_of_budget(&permitted.trail)),
+                            NoToken::Because(reason) => Ok(Asked::WithoutToken(slot, reason)),
+                        };
+                    }
+                },
+            };
+            let authorization = match &key {
+                Some(key) => Some(key.value.clone()),
+                None => slot.and_then(|slot| self.vault.authorization(slot)),
+            };
             self.sent.fetch_add(1, Ordering::Relaxed);
             let mut noted = Attempt::begin(&permitted.trail, slot, attempt);
-            let wait = match self.once(permitted, slot, turn, &mut noted).await {
+            let once = self.once(permitted, authorization, turn, &mut noted);
+            let wait = match once.await {
                 Ok((head, spooled)) => {
                     noted.answered(head.status);
                     self.tally
                         .count(family, name, Verdict::Status(head.status.as_u16()));
+                    if head.status == StatusCode::UNAUTHORIZED
+                        && let (Some((_, source)), Some(key)) = (fetched, &key)
+                    {
+                        if renewed.contains(&slot) {
+                            source.renewed_in_vain();
+                        } else if source.refused(key) {
+                            renewed.push(slot);
+                            continue;
+                        }
+                    }
                     let too_many = head.status == StatusCode::TOO_MANY_REQUESTS;
                     failures += u32::from(!too_many);
                     let last = if too_many {
@@ -335,12 +418,12 @@ impl Egress {
                         failures >= self.retry.attempts
                     };
                     if last || !idempotent || !retry::may_pass(head.status) {
-                        return Ok(Answered {
+                        return Ok(Asked::Answered(Answered {
                             head,
                             spooled,
                             held: (place, noted),
                             slot,
-                        });
+                        }));
                     }
                     tracing::debug!(
                         family,
@@ -422,11 +505,11 @@ impl Egress {
         }
     }
 
-    /// Credential and client: from here on the request holds a secret.
+    /// The client: from here on the request holds a secret.
     async fn once(
         &self,
         permitted: &Permitted,
-        slot: Option<&SlotName>,
+        authorization: Option<HeaderValue>,
         turn: Turn,
         noted: &mut Attempt,
     ) -> Result<(Head, answer::Spooled), reqwest::Error> {
@@ -435,7 +518,7 @@ impl Egress {
             .request(permitted.method.clone(), permitted.permit.url.clone())
             .headers(permitted.headers.clone());
         let started = self.clock.now();
-        if let Some(value) = slot.and_then(|slot| self.vault.authorization(slot)) {
+        if let Some(value) = authorization {
             request = request.header(header::AUTHORIZATION, value);
         }
         let mut response = request.send().await?;
@@ -479,6 +562,15 @@ impl Egress {
     }
 }
 
+/// Whether a connection may ask there at all; names are judged when they are looked up.
+fn check_origin(origin: &ApiOrigin, network: &Network) -> Result<(), EgressError> {
+    if origin.is_plain() && !network.allow_plain_http {
+        return Err(EgressError::PlainHttp(origin.clone()));
+    }
+    address::check_literal(origin.host(), network.allow_private_networks)?;
+    Ok(())
+}
+
 /// A request that the policy permits.
 pub struct Permitted {
     permit: Permit,
@@ -500,8 +592,8 @@ impl Permitted {
     }
 
     /// As the journal knows it, with this credential.
-    fn asked<'a>(&'a self, slot: Option<&'a SlotName>) -> Asked<'a> {
-        Asked {
+    fn asked<'a>(&'a self, slot: Option<&'a SlotName>) -> AskedFor<'a> {
+        AskedFor {
             method: self.method.as_str(),
             path: &self.permit.url[Position::BeforePath..Position::AfterQuery],
             slot: slot.map_or("", SlotName::as_str),
@@ -509,6 +601,14 @@ impl Permitted {
             headers: &self.headers,
         }
     }
+}
+
+/// What came of asking.
+enum Asked<'a> {
+    /// An answer.
+    Answered(Answered<'a>),
+    /// There is no token of this credential to ask with, for this reason.
+    WithoutToken(&'a SlotName, Arc<str>),
 }
 
 /// A request that was answered.

@@ -40,6 +40,8 @@ pub struct Manifest {
     pub rules: Vec<Rule>,
     /// The API origins that a tenant's connection may name.
     pub tenant_origins: Vec<ApiOrigin>,
+    /// The origins that the token URL of a tenant's connection may lie at.
+    pub tenant_token_origins: Vec<ApiOrigin>,
     /// The query parameters whose values may be written to the audit log.
     pub safe_parameters: Vec<String>,
     /// What one run may use.
@@ -83,7 +85,7 @@ pub struct SlotDeclaration {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SlotHint {
-    /// The field that is looked at: `token`, `username` or `password`.
+    /// The field that is looked at, by its name in a connection.
     pub field: String,
     /// It begins with this text.
     pub starts_with: Option<String>,
@@ -186,6 +188,8 @@ struct EgressDocument {
     #[serde(default)]
     tenant_origins: Vec<String>,
     #[serde(default)]
+    tenant_token_origins: Vec<String>,
+    #[serde(default)]
     safe_parameters: Vec<String>,
     rules: Vec<RuleDocument>,
 }
@@ -231,13 +235,10 @@ impl Manifest {
             text: text.to_owned(),
             component: directory.join(&document.component),
             settings: check_settings(document.settings).map_err(fail)?,
-            tenant_origins: document
-                .egress
-                .tenant_origins
-                .iter()
-                .map(|text| ApiOrigin::parse(text))
-                .collect::<Result<_, _>>()
+            tenant_origins: origins(&document.egress.tenant_origins)
                 .map_err(|problem| fail(format!("egress.tenant_origins: {problem}")))?,
+            tenant_token_origins: origins(&document.egress.tenant_token_origins)
+                .map_err(|problem| fail(format!("egress.tenant_token_origins: {problem}")))?,
             safe_parameters: document.egress.safe_parameters,
             rules: check_rules(document.egress.rules, &document.slots).map_err(fail)?,
             slots: check_slots(document.slots).map_err(fail)?,
@@ -292,6 +293,10 @@ impl Manifest {
     }
 }
 
+fn origins(texts: &[String]) -> Result<Vec<ApiOrigin>, String> {
+    texts.iter().map(|text| ApiOrigin::parse(text)).collect()
+}
+
 fn check_settings(
     settings: IndexMap<String, SettingDocument>,
 ) -> Result<IndexMap<String, SettingDeclaration>, String> {
@@ -319,10 +324,7 @@ fn check_slots(
 ) -> Result<IndexMap<SlotName, SlotDeclaration>, String> {
     for (name, slot) in &slots {
         for hint in &slot.hints {
-            let known: &[&str] = match slot.kind {
-                SlotKind::Bearer => &["token"],
-                SlotKind::Basic => &["username", "password"],
-            };
+            let known: Vec<&str> = slot.kind.fields().iter().map(|field| field.name).collect();
             if !known.contains(&hint.field.as_str()) {
                 return Err(format!(
                     "slots.{name}.hints: field must be one of {known:?}, not {:?}",

@@ -106,7 +106,7 @@ pub struct Report {
     pub duplicates: u64,
     /// How often a secret was redacted.
     pub secrets_redacted: u64,
-    /// Requests sent, retries included.
+    /// Requests sent, retries and those for tokens included.
     pub requests_sent: u64,
     /// Requests by family, credential and what they led to.
     pub requests: Vec<RequestCount>,
@@ -123,11 +123,13 @@ pub struct Report {
 /// How often a kind of request was made.
 #[derive(Debug, Serialize)]
 pub struct RequestCount {
-    /// The family of the manifest's rule; empty where no rule allowed it.
+    /// The family of the manifest's rule; empty where no rule allowed it; `oauth2-token` for the host's own requests for
+    /// tokens.
     pub family: String,
     /// The credential that was sent; empty for none.
     pub slot: String,
-    /// The status, `journal` where it answered, `failed`, or `refused:` and the rule.
+    /// The status, `journal` where it answered, `failed`, `no-token` where the host had none to send it with, or `refused:`
+    /// and the rule.
     pub verdict: String,
     /// How often.
     pub count: u64,
@@ -177,6 +179,7 @@ pub fn verdict(verdict: &Verdict) -> String {
         Verdict::Status(status) => status.to_string(),
         Verdict::Kept => "journal".to_owned(),
         Verdict::Failed => "failed".to_owned(),
+        Verdict::NoToken => "no-token".to_owned(),
         Verdict::Refused(rule) => format!("refused:{rule}"),
     }
 }

@@ -272,6 +272,22 @@ impl Run {
         &self.connection.hints
     }
 
+    /// Why there was no token for a credential, in sentences for a person.
+    pub fn token_warnings(&self) -> Vec<String> {
+        let reasons = self.egress.tally().reasons_without_token();
+        let warning = |(reason, count)| {
+            let requests = if count == 1 {
+                "request was"
+            } else {
+                "requests were"
+            };
+            self.cleaned(format!(
+                "{reason} ({count} {requests} answered in the API's stead)"
+            ))
+        };
+        reasons.into_iter().map(warning).collect()
+    }
+
     /// The rules that refused a request, and how often.
     fn refused(&self) -> BTreeMap<&'static str, u64> {
         let mut rules = BTreeMap::new();
@@ -319,7 +335,16 @@ impl Run {
                 message: clean(message),
             },
             Outcome::NothingRead { message } => Outcome::NothingRead {
-                message: clean(message),
+                message: match self.egress.tally().reasons_without_token().first() {
+                    Some((reason, _)) if !message.contains(reason) => {
+                        format!(
+                            "{} (the host saw: {})",
+                            clean(message),
+                            clean(reason.clone())
+                        )
+                    }
+                    _ => clean(message),
+                },
             },
             Outcome::ConnectorFailed { message } => Outcome::ConnectorFailed {
                 message: clean(message),

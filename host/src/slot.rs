@@ -51,4 +51,46 @@ pub enum SlotKind {
     Bearer,
     /// As a Basic pair. The connection gives `username` and `password`.
     Basic,
+    /// As a bearer token that the host fetches and renews, by OAuth 2.0 client credentials (RFC 6749, section 4.4). The
+    /// connection gives `token_url`, `client_id` and `client_secret`, perhaps `scope`.
+    OAuth2,
+}
+
+/// A value that a connection gives for a credential.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SlotField {
+    /// Its name in the connection.
+    pub name: &'static str,
+    /// A secret: it may not stand in the connection file unless that is allowed.
+    pub secret: bool,
+}
+
+const fn secret(name: &'static str) -> SlotField {
+    SlotField { name, secret: true }
+}
+
+const fn plain(name: &'static str) -> SlotField {
+    SlotField {
+        name,
+        secret: false,
+    }
+}
+
+impl SlotKind {
+    /// What a connection gives for a credential of this kind.
+    pub fn fields(self) -> &'static [SlotField] {
+        const BEARER: &[SlotField] = &[secret("token")];
+        const BASIC: &[SlotField] = &[plain("username"), secret("password")];
+        const OAUTH2: &[SlotField] = &[
+            plain("token_url"),
+            plain("client_id"),
+            secret("client_secret"),
+            plain("scope"),
+        ];
+        match self {
+            Self::Bearer => BEARER,
+            Self::Basic => BASIC,
+            Self::OAuth2 => OAUTH2,
+        }
+    }
 }

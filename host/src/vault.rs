@@ -5,9 +5,12 @@
 
 mod redact;
 mod source;
+mod token_client;
 
 pub use redact::{REDACTED, Redactor, StreamRedactor};
 pub use source::{SecretSource, SourceError};
+pub use token_client::TokenClient;
+pub(crate) use token_client::{Granted, Http, NotGranted};
 
 use crate::manifest::SlotDeclaration;
 use crate::slot::{SlotKind, SlotName};
@@ -16,6 +19,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::HeaderValue;
 use indexmap::IndexMap;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The shortest secret that is taken, in bytes: a shorter one is no credential, and could not be redacted
@@ -82,6 +86,8 @@ pub enum Credential {
         /// The password.
         password: Secret,
     },
+    /// Sent as `Authorization: Bearer`, with a token that this client fetches.
+    OAuth2(TokenClient),
 }
 
 impl Credential {
@@ -89,17 +95,20 @@ impl Credential {
         match self {
             Self::Bearer { .. } => SlotKind::Bearer,
             Self::Basic { .. } => SlotKind::Basic,
+            Self::OAuth2(_) => SlotKind::OAuth2,
         }
     }
 
-    fn authorization(&self) -> Zeroizing<Vec<u8>> {
+    fn sent(self) -> Sent {
         match self {
-            Self::Bearer { token } => Zeroizing::new([b"Bearer ", token.expose()].concat()),
+            Self::Bearer { token } => Sent::Header(bearer(&token)),
             Self::Basic { username, password } => {
-                let pair = basic_pair(username, password);
+                let pair = basic_pair(&username, &password);
                 let encoded = Zeroizing::new(BASE64.encode(&*pair));
-                Zeroizing::new([b"Basic ", encoded.as_bytes()].concat())
+                let value = Zeroizing::new([b"Basic ", encoded.as_bytes()].concat());
+                Sent::Header(header(value))
             }
+            Self::OAuth2(client) => Sent::Token(Arc::new(client)),
         }
     }
 
@@ -108,6 +117,7 @@ impl Credential {
             (Self::Bearer { token }, "token") => Some(token.expose()),
             (Self::Basic { username, .. }, "username") => Some(username.as_bytes()),
             (Self::Basic { password, .. }, "password") => Some(password.expose()),
+            (Self::OAuth2(client), name) => client.field(name),
             _ => None,
         }
     }
@@ -119,9 +129,18 @@ fn basic_pair(username: &str, password: &Secret) -> Zeroizing<Vec<u8>> {
 
 /// The credentials of one connection, by slot.
 pub struct Vault {
-    /// Without a value where it is a replay, which sends nothing.
-    slots: IndexMap<SlotName, (SlotKind, Option<HeaderValue>)>,
+    slots: IndexMap<SlotName, (SlotKind, Sent)>,
     redactor: Redactor,
+}
+
+/// What a request with a credential carries.
+enum Sent {
+    /// It is a replay, which sends nothing.
+    Nothing,
+    /// Always this.
+    Header(HeaderValue),
+    /// The token that this client last got.
+    Token(Arc<TokenClient>),
 }
 
 impl Vault {
@@ -132,7 +151,7 @@ impl Vault {
             .into_iter()
             .map(|(name, credential)| {
                 let kind = credential.kind();
-                (name, (kind, Some(header(credential.authorization()))))
+                (name, (kind, credential.sent()))
             })
             .collect();
         Self { slots, redactor }
@@ -143,7 +162,7 @@ impl Vault {
         Self {
             slots: slots
                 .into_iter()
-                .map(|(name, kind)| (name, (kind, None)))
+                .map(|(name, kind)| (name, (kind, Sent::Nothing)))
                 .collect(),
             redactor: Redactor::new(std::iter::empty()),
         }
@@ -159,20 +178,42 @@ impl Vault {
         self.slots.contains_key(slot)
     }
 
-    /// The value of the `Authorization` header for a slot that is filled.
+    /// The value of the `Authorization` header for a slot that is filled, where it is always the same.
     pub(crate) fn authorization(&self, slot: &SlotName) -> Option<HeaderValue> {
-        self.slots.get(slot)?.1.clone()
+        match &self.slots.get(slot)?.1 {
+            Sent::Header(value) => Some(value.clone()),
+            Sent::Nothing | Sent::Token(_) => None,
+        }
     }
 
-    /// The credential of a slot as it is sent, to tell it from others.
-    pub(crate) fn identity(&self, slot: &SlotName) -> Option<&[u8]> {
-        self.slots.get(slot)?.1.as_ref().map(HeaderValue::as_bytes)
+    /// The slots whose tokens are fetched, and by whom.
+    pub(crate) fn token_clients(&self) -> impl Iterator<Item = (&SlotName, &Arc<TokenClient>)> {
+        self.slots
+            .iter()
+            .filter_map(|(name, (_, sent))| match sent {
+                Sent::Token(client) => Some((name, client)),
+                Sent::Nothing | Sent::Header(_) => None,
+            })
+    }
+
+    /// What tells the credential of a slot from others; empty in a replay.
+    pub(crate) fn identity(&self, slot: &SlotName) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(match self.slots.get(slot) {
+            Some((_, Sent::Header(value))) => value.as_bytes().to_vec(),
+            Some((_, Sent::Token(client))) => client.identity(),
+            Some((_, Sent::Nothing)) | None => Vec::new(),
+        })
     }
 
     /// What finds these credentials in a text.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
     }
+}
+
+/// The header value that carries a bearer token.
+pub(crate) fn bearer(token: &Secret) -> HeaderValue {
+    header(Zeroizing::new([b"Bearer ", token.expose()].concat()))
 }
 
 /// A header value over memory that is overwritten when its last copy goes.

@@ -7,7 +7,7 @@ use crate::limits::{Limit, Usage};
 use crate::vault::{Redactor, StreamRedactor};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, StreamBody};
 use std::pin::Pin;
@@ -236,6 +236,22 @@ impl Bounded {
     }
 }
 
+/// The header of the answer that the host itself gives where it has no token to send a request with. No API's answer has it.
+const NO_TOKEN_HEADER: HeaderName = HeaderName::from_static("portcullis-no-token");
+
+/// What a guest gets where there is no token: as if the API had refused the credential.
+pub(super) fn without_token(reason: &str) -> http::Response<WasiBody> {
+    let body = Full::new(Bytes::copy_from_slice(reason.as_bytes()));
+    let body = body.map_err(|never| match never {}).boxed_unsync();
+    let mut answer = http::Response::new(body);
+    *answer.status_mut() = http::StatusCode::UNAUTHORIZED;
+    let headers = answer.headers_mut();
+    headers.insert(NO_TOKEN_HEADER, HeaderValue::from_static("1"));
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    headers.insert(http::header::CONTENT_TYPE, kind);
+    answer
+}
+
 /// The headers that the guest gets of those that the API sent.
 pub fn headers(headers: &HeaderMap, redactor: &Redactor) -> HeaderMap {
     headers
@@ -245,6 +261,7 @@ pub fn headers(headers: &HeaderMap, redactor: &Redactor) -> HeaderMap {
             !super::policy::is_forbidden(name)
                 && !super::policy::is_the_hosts_word(name)
                 && *name != http::header::CONTENT_LENGTH
+                && *name != NO_TOKEN_HEADER
                 && matches!(redactor.text(name.as_str()), std::borrow::Cow::Borrowed(_))
         })
         .map(|(name, value)| {
@@ -307,6 +324,7 @@ mod tests {
         let mut sent = HeaderMap::new();
         sent.insert("x-echo", HeaderValue::from_static("<a-secret-token>"));
         sent.insert("set-cookie", HeaderValue::from_static("a=b"));
+        sent.insert("portcullis-no-token", HeaderValue::from_static("1"));
         sent.insert("www-authenticate", HeaderValue::from_static("Bearer"));
         // Which credential was sent is the host's word, not the API's.
         sent.insert("portcullis-slot", HeaderValue::from_static("other"));

@@ -253,6 +253,8 @@ pub struct Policy {
     origin: ApiOrigin,
     rules: Vec<Arc<Rule>>,
     filled: Vec<SlotName>,
+    /// Paths that are the host's alone.
+    closed: Vec<Vec<String>>,
 }
 
 impl Policy {
@@ -263,7 +265,16 @@ impl Policy {
             origin,
             rules: rules.into_iter().map(Arc::new).collect(),
             filled,
+            closed: Vec::new(),
         }
+    }
+
+    /// With places that no rule opens: with a credential in the right form, a token endpoint would hand the guest a token.
+    #[must_use]
+    pub fn closed_to<'a>(mut self, places: impl Iterator<Item = &'a Url>) -> Self {
+        let here = places.filter(|url| ApiOrigin::of(url).as_ref() == Some(&self.origin));
+        self.closed = here.map(|url| loosely(url.path())).collect();
+        self
     }
 
     /// Judges a request, its body aside.
@@ -278,6 +289,9 @@ impl Policy {
     ) -> Result<Permit, Refusal> {
         let url = self.judge_url(uri)?;
         let path = normal_path(uri, &url)?;
+        if !self.closed.is_empty() && self.closed.contains(&loosely(url.path())) {
+            return Err(Refusal::Path);
+        }
         let mut fitting = self
             .rules
             .iter()
@@ -335,6 +349,14 @@ impl Policy {
         }
         Ok(slots)
     }
+}
+
+/// A path as the most careless server reads it: whatever the case of its letters, however it is encoded, and with as many
+/// slashes as it likes.
+fn loosely(path: &str) -> Vec<String> {
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    let segments = decoded.split('/').filter(|segment| !segment.is_empty());
+    segments.map(str::to_lowercase).collect()
 }
 
 /// The decoded segments of a path that every server reads alike.
@@ -683,5 +705,30 @@ mod tests {
         ] {
             assert!(is_forbidden(&HeaderName::from_static(name)), "{name}");
         }
+    }
+
+    #[test]
+    fn a_place_that_is_the_hosts_is_closed_whatever_a_rule_says() {
+        let places = [
+            "https://api.example/v1/Users/to%6ben/",
+            "https://other.example/v1/users/8",
+        ];
+        let places = places.map(|url| Url::parse(url).unwrap());
+        let policy = policy().closed_to(places.iter());
+        let judge = |url: &str| {
+            let judged = policy.judge(&Method::GET, &url.parse().unwrap(), &HeaderMap::new());
+            judged.map(drop)
+        };
+        for path in [
+            "token",
+            "TOKEN",
+            "%74oken",
+            "token?grant_type=client_credentials",
+        ] {
+            let url = format!("https://api.example/v1/users/{path}");
+            assert_eq!(judge(&url), Err(Refusal::Path), "{path}");
+        }
+        assert_eq!(judge("https://api.example/v1/users/tokens"), Ok(()));
+        assert_eq!(judge("https://api.example/v1/users/8"), Ok(()));
     }
 }

@@ -15,6 +15,8 @@ pub enum Verdict {
     Kept,
     /// No answer, or a broken one.
     Failed,
+    /// The host had no token to send it with, and answered itself.
+    NoToken,
     /// The policy refused it, for this reason; nothing was sent.
     Refused(&'static str),
 }
@@ -30,6 +32,9 @@ pub struct Entry {
     pub verdict: Verdict,
 }
 
+/// So many reasons for having no token are kept.
+const MOST_REASONS: usize = 10;
+
 /// Counts requests by family, credential and verdict. Each attempt counts.
 #[derive(Debug, Default)]
 pub struct Tally(Mutex<Counts>);
@@ -40,6 +45,7 @@ struct Counts {
     last_failure: Option<String>,
     read: BTreeMap<(String, String), Read>,
     not_kept: Option<(String, u64)>,
+    without_token: BTreeMap<String, u64>,
 }
 
 /// When what was read of a family was answered.
@@ -93,6 +99,24 @@ impl Tally {
     /// The first request that the journal of a replay has no answer to, and how many there were.
     pub fn first_not_kept(&self) -> Option<(String, u64)> {
         self.lock().not_kept.clone()
+    }
+
+    /// Notes a request that there was no token for, and why.
+    pub(super) fn without_token(&self, reason: &str) {
+        let mut counts = self.lock();
+        // A token endpoint chooses a part of the words.
+        if counts.without_token.len() < MOST_REASONS || counts.without_token.contains_key(reason) {
+            *counts.without_token.entry(reason.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Why there was no token, and for how many requests.
+    pub fn reasons_without_token(&self) -> Vec<(String, u64)> {
+        let reasons = &self.lock().without_token;
+        reasons
+            .iter()
+            .map(|(reason, count)| (reason.clone(), *count))
+            .collect()
     }
 
     /// Keeps why a request got no answer, for the person: a connector is told the kind only.

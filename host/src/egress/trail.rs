@@ -6,6 +6,7 @@ use crate::journal::Kept;
 use crate::slot::SlotName;
 use std::sync::Arc;
 use std::time::Instant;
+use url::Url;
 
 /// What the audit log says of a request, but for what became of it.
 pub(super) struct Trail {
@@ -40,6 +41,21 @@ impl Trail {
         }
     }
 
+    /// Of the host's own request for a token. The query is not said.
+    pub(super) fn of_token(audit: &Arc<Audit>, url: &Url, family: &str) -> Arc<Self> {
+        Arc::new(Self {
+            audit: Arc::clone(audit),
+            method: "POST".to_owned(),
+            origin: Some(url.origin().ascii_serialization()),
+            path: crate::collect::printable(url.path(), 300),
+            family: family.to_owned(),
+            rule: None,
+            slot: None,
+            // Of what it says nothing comes from the connector.
+            bytes_out: 0,
+        })
+    }
+
     /// The request may go on.
     pub(super) fn permitted(mut self, permit: &Permit) -> Arc<Self> {
         self.family.clone_from(&permit.rule.family);
@@ -70,6 +86,12 @@ impl Trail {
             reason: refusal.to_string(),
         };
         self.line(verdict, self.slot.as_deref(), 0, 0, 0);
+    }
+
+    /// There was no token of this credential for it.
+    pub(super) fn without_token(&self, reason: &str, slot: Option<&str>) {
+        let reason = reason.to_owned();
+        self.line(LineVerdict::NoToken { reason }, slot, 0, 0, 0);
     }
 
     /// The journal answered it, with what this credential had been sent for.

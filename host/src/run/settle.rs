@@ -179,6 +179,9 @@ impl Run {
                 self.redactor.found()
             ))?;
         }
+        for warning in self.token_warnings() {
+            file.warn(&warning)?;
+        }
         for (rule, count) in &refused {
             file.warn(&format!(
                 "{count} requests were refused by the policy's rule \"{rule}\" and not sent; what they were for is missing"

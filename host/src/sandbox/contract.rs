@@ -317,7 +317,8 @@ impl settings::Host for Host {
         let slot = |(name, kind): &(String, SlotKind)| settings::Slot {
             name: name.clone(),
             kind: match kind {
-                SlotKind::Bearer => settings::SlotKind::Bearer,
+                // Where the token comes from is the host's affair.
+                SlotKind::Bearer | SlotKind::OAuth2 => settings::SlotKind::Bearer,
                 SlotKind::Basic => settings::SlotKind::Basic,
             },
         };

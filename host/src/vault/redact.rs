@@ -4,36 +4,61 @@
 //! characters percent-encoded or escaped as JSON may have it, whatever the case of its letters. Other encodings can't be
 //! recognised, base64 of a longer text that holds the secret among them.
 
-use super::{Credential, basic_pair};
+use super::{Credential, Secret, basic_pair};
+use crate::slot::SlotName;
+use arc_swap::ArcSwap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use regex::bytes::{Regex, RegexBuilder};
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 /// What stands in place of a secret.
 pub const REDACTED: &str = "[redacted]";
 
-/// Replaces secrets by [`REDACTED`] and counts how often it had to. Cheap to clone; clones share the count.
+/// Replaces secrets by [`REDACTED`] and counts how often it had to. Cheap to clone; clones share the count, and what one
+/// of them learns.
 #[derive(Clone)]
-pub struct Redactor(Arc<Needles>);
+pub struct Redactor(Arc<Shared>);
 
-struct Needles {
-    /// None where there is no secret at all.
-    search: Option<Regex>,
-    longest: usize,
+struct Shared {
+    /// Changed as a whole: whoever searches waits for nobody.
+    search: ArcSwap<Search>,
+    /// What the search is made of; locked by those who learn.
+    known: Mutex<Known>,
     found: AtomicU64,
 }
 
-impl Redactor {
-    pub(super) fn new<'a>(credentials: impl Iterator<Item = &'a Credential>) -> Self {
-        let mut needles: Vec<Needle> = credentials.flat_map(needles).collect();
+/// What is searched for.
+struct Known {
+    /// The credentials of the connection.
+    given: Vec<Needle>,
+    /// Of each slot whose tokens are fetched, the newest token and the one before: an answer to a request with that may still
+    /// be on its way.
+    tokens: HashMap<SlotName, Vec<Vec<Needle>>>,
+}
+
+/// How many tokens of one slot are searched for.
+const TOKENS: usize = 2;
+
+/// What finds it.
+struct Search {
+    /// None where there is no secret at all.
+    pattern: Option<Regex>,
+    longest: usize,
+}
+
+impl Search {
+    fn new(known: &Known) -> Self {
+        let tokens = known.tokens.values().flatten().flatten();
+        let mut needles: Vec<&Needle> = known.given.iter().chain(tokens).collect();
         needles.sort_by_key(|needle| std::cmp::Reverse(needle.longest));
         let longest = needles.first().map_or(0, |needle| needle.longest);
-        let search = (!needles.is_empty()).then(|| {
+        let pattern = (!needles.is_empty()).then(|| {
             let patterns: Vec<&str> = needles.iter().map(|needle| &**needle.pattern).collect();
             let pattern = Zeroizing::new(patterns.join("|"));
             RegexBuilder::new(&pattern)
@@ -46,11 +71,31 @@ impl Redactor {
                 .build()
                 .unwrap_or_else(|_| unreachable!("escaped bytes and alternatives are a pattern"))
         });
-        Self(Arc::new(Needles {
-            search,
-            longest,
+        Self { pattern, longest }
+    }
+}
+
+impl Redactor {
+    pub(super) fn new<'a>(credentials: impl Iterator<Item = &'a Credential>) -> Self {
+        let known = Known {
+            given: credentials.flat_map(needles).collect(),
+            tokens: HashMap::new(),
+        };
+        Self(Arc::new(Shared {
+            search: ArcSwap::from_pointee(Search::new(&known)),
+            known: Mutex::new(known),
             found: AtomicU64::new(0),
         }))
+    }
+
+    /// Learns a token that was fetched for a slot, and forgets that slot's token before the last. Takes some milliseconds
+    /// for each KiB of it.
+    pub(crate) fn learn(&self, slot: &SlotName, token: &Secret) {
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let tokens = known.tokens.entry(slot.clone()).or_default();
+        tokens.insert(0, Needle::forms(token.expose()).into());
+        tokens.truncate(TOKENS);
+        self.0.search.store(Arc::new(Search::new(&known)));
     }
 
     /// How many secrets were replaced so far.
@@ -69,7 +114,8 @@ impl Redactor {
 
     /// The bytes without secrets.
     pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        let Some(search) = &self.0.search else {
+        let search = self.0.search.load();
+        let Some(search) = &search.pattern else {
             return Cow::Borrowed(bytes);
         };
         let Some(first) = search.find(bytes) else {
@@ -105,10 +151,11 @@ pub struct StreamRedactor {
 impl StreamRedactor {
     /// Takes a chunk and gives what is certain to be clean, possibly nothing.
     pub fn push(&mut self, chunk: Bytes) -> Bytes {
-        let Some(search) = &self.redactor.0.search else {
+        let search = self.redactor.0.search.load();
+        let longest = search.longest;
+        let Some(search) = &search.pattern else {
             return chunk;
         };
-        let longest = self.redactor.0.longest;
         self.held.extend_from_slice(&chunk);
         let mut clean = BytesMut::new();
         let mut copied = 0;
@@ -143,16 +190,16 @@ impl StreamRedactor {
 
 /// What is searched for of a credential, the longest text first: where one begins with another, all of it goes.
 fn needles(credential: &Credential) -> Vec<Needle> {
-    let plain = match credential {
-        Credential::Bearer { token } => vec![Zeroizing::new(token.expose().to_vec())],
-        Credential::Basic { username, password } => vec![
-            Zeroizing::new(password.expose().to_vec()),
-            basic_pair(username, password),
-        ],
+    let (secret, pairs) = match credential {
+        Credential::Bearer { token } => (token, Vec::new()),
+        Credential::Basic { username, password } => {
+            (password, vec![basic_pair(username, password)])
+        }
+        Credential::OAuth2(client) => (client.secret(), client.pairs().into()),
     };
-    plain
-        .into_iter()
-        .flat_map(|value| [Needle::base64(&value), Needle::plain(&value)])
+    std::iter::once(secret.expose())
+        .chain(pairs.iter().map(|pair| pair.as_slice()))
+        .flat_map(Needle::forms)
         .collect()
 }
 
@@ -167,6 +214,10 @@ struct Needle {
 const LONGEST_FORM: usize = 6;
 
 impl Needle {
+    fn forms(value: &[u8]) -> [Self; 2] {
+        [Self::base64(value), Self::plain(value)]
+    }
+
     fn plain(value: &[u8]) -> Self {
         let forms: String = value.iter().map(|byte| any_form(&[*byte])).collect();
         Self {
@@ -217,7 +268,6 @@ fn any_form(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Secret;
     use super::*;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -290,6 +340,65 @@ mod tests {
                 "{\"a\":1,\"echo\":\"[redacted]\",\"b\":\"[redacted]\"}",
                 "chunks of {size}"
             );
+        }
+    }
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap()
+    }
+
+    #[test]
+    fn a_token_that_is_learned_is_found_at_once_by_everyone_and_the_one_before_it_too() {
+        let redactor = redactor();
+        let (clone, slot) = (
+            redactor.clone(),
+            SlotName::try_from("a".to_owned()).unwrap(),
+        );
+        let tokens = ["first-token", "second-token", "third-token-and-longer"];
+        let mut stream = redactor.stream();
+        let mut streamed = stream.push(Bytes::from_static(b"<first-t")).to_vec();
+        for token in tokens {
+            redactor.learn(&slot, &secret(token));
+            for form in [token.to_owned(), STANDARD.encode(token)] {
+                assert_eq!(clone.text(&form), REDACTED);
+            }
+        }
+        assert_eq!(
+            clone.text(tokens[1]),
+            REDACTED,
+            "of a request that is on its way"
+        );
+        assert_eq!(clone.text(tokens[0]), tokens[0]);
+        assert_eq!(clone.text(PASSWORD), REDACTED);
+        // A body that had begun when the token was not known yet.
+        streamed.extend(stream.push(Bytes::from_static(b"oken second-tok")));
+        streamed.extend(stream.push(Bytes::from_static(b"en>")));
+        streamed.extend(stream.finish());
+        assert_eq!(
+            String::from_utf8(streamed).unwrap(),
+            "<first-token [redacted]>"
+        );
+    }
+
+    #[test]
+    fn a_clients_secret_is_found_in_each_form_that_it_is_sent_in() {
+        let client = super::super::TokenClient::new(
+            "https://auth.example/token",
+            "me:1".to_owned(),
+            secret(PASSWORD),
+            None,
+        );
+        let client = client.unwrap_or_else(|(_, problem)| panic!("{problem}"));
+        let redactor = Redactor::new([Credential::OAuth2(client)].iter());
+        let encoded = "p%2Fa%22s%25s%2Bw%3Drd9";
+        for form in [
+            PASSWORD.to_owned(),
+            encoded.to_owned(),
+            STANDARD.encode(PASSWORD),
+            STANDARD.encode(format!("me:1:{PASSWORD}")),
+            STANDARD.encode(format!("me%3A1:{encoded}")),
+        ] {
+            assert_eq!(redactor.text(&form), REDACTED);
         }
     }
 }

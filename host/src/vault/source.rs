@@ -75,28 +75,43 @@ impl SecretSource {
         })
     }
 
-    /// Reads the source as a plain text, such as a user name: at most 320 bytes, no control character.
+    /// Reads the source as a plain text, such as a URL: at most 2 KiB, no control character.
     ///
     /// # Errors
     /// As [`SecretSource::secret`].
     pub fn text(&self, directory: &Path) -> Result<String, SourceError> {
         let value = self.read(directory)?;
-        let unusable = |problem: &str| SourceError::Unusable {
-            origin: self.describe(),
-            problem: problem.to_owned(),
-        };
         let text = std::str::from_utf8(&value)
-            .map_err(|_| unusable("is not UTF-8"))?
+            .map_err(|_| self.unusable("is not UTF-8"))?
             .trim();
         if text.is_empty() {
-            return Err(unusable("is empty"));
+            return Err(self.unusable("is empty"));
         }
-        if text.len() > 320 || text.contains(|c: char| c.is_control() || c == ':') {
-            return Err(unusable(
+        if text.len() > 2048 || text.contains(char::is_control) {
+            return Err(self.unusable("is over 2 KiB long, or holds a control character"));
+        }
+        Ok(text.to_owned())
+    }
+
+    /// Reads the source as a user name: at most 320 bytes, no colon, no control character.
+    ///
+    /// # Errors
+    /// As [`SecretSource::secret`].
+    pub fn user_name(&self, directory: &Path) -> Result<String, SourceError> {
+        let name = self.text(directory)?;
+        if name.len() > 320 || name.contains(':') {
+            return Err(self.unusable(
                 "is no user name: it is over 320 bytes long, or holds a colon or control character",
             ));
         }
-        Ok(text.to_owned())
+        Ok(name)
+    }
+
+    fn unusable(&self, problem: &str) -> SourceError {
+        SourceError::Unusable {
+            origin: self.describe(),
+            problem: problem.to_owned(),
+        }
     }
 
     fn read(&self, directory: &Path) -> Result<Zeroizing<Vec<u8>>, SourceError> {
