@@ -20,6 +20,11 @@ pub const PASSWORD: &str = "an-0ther-passw0rd";
 /// The user name of the slot `other`, which is no secret.
 pub const USERNAME: &str = "someone@example.com";
 
+/// The client of the slot `fetched`.
+pub const CLIENT_ID: &str = "a-client:1";
+/// Its secret.
+pub const CLIENT_SECRET: &str = "cl1ent/secret+with\"odd=chars";
+
 const MANIFEST: &str = r#"
 name = "hostile"
 contract = "0.1"
@@ -46,6 +51,9 @@ help = "an account"
 [slots.unfilled]
 kind = "bearer"
 help = "never given"
+[slots.fetched]
+kind = "oauth2"
+help = "a client"
 [egress]
 origin = "api_url"
 safe_parameters = ["page"]
@@ -60,12 +68,17 @@ methods = ["GET"]
 path = "/other/*"
 slots = ["other"]
 [[egress.rules]]
+family = "fetched"
+methods = ["GET", "POST"]
+path = "/fetched/**"
+slots = ["fetched", "other"]
+[[egress.rules]]
 family = "open"
 methods = ["GET"]
 path = "/open"
 slots = []
 [retry]
-attempts = 1
+attempts = ATTEMPTS
 [pace]
 in_flight = 4
 "#;
@@ -135,6 +148,8 @@ pub struct Attack {
     limits: String,
     network: String,
     names: Arc<ToldNames>,
+    token_url: Option<String>,
+    attempts: u32,
     ulimit: Option<String>,
     formats: &'static [Format],
 }
@@ -151,6 +166,8 @@ impl Attack {
             limits: "cpu_seconds = 10\nwall_seconds = 60".to_owned(),
             network: "allow_private_networks = true\nallow_plain_http = true".to_owned(),
             names: Arc::default(),
+            token_url: None,
+            attempts: 1,
             ulimit: None,
             formats: &[],
         }
@@ -196,6 +213,20 @@ impl Attack {
         self
     }
 
+    /// Fills the slot `fetched`, with tokens from this URL.
+    #[must_use]
+    pub fn token_url(mut self, url: &str) -> Self {
+        self.token_url = Some(url.to_owned());
+        self
+    }
+
+    /// How often a request is sent at most.
+    #[must_use]
+    pub fn attempts(mut self, number: u32) -> Self {
+        self.attempts = number;
+        self
+    }
+
     /// The memory that the host's process may have, in MiB. For [`Attack::spawn`].
     #[must_use]
     pub fn data_mib(mut self, mib: u64) -> Self {
@@ -230,10 +261,12 @@ impl Attack {
         let file = |name: &str, text: &str| {
             std::fs::write(directory.path().join(name), text).expect("a file");
         };
-        let manifest = format!("{MANIFEST}[limits]\n{}\n", self.limits).replace(
-            "\"guest.wasm\"",
-            &format!("{:?}", self.component.display().to_string()),
-        );
+        let manifest = format!("{MANIFEST}[limits]\n{}\n", self.limits)
+            .replace("ATTEMPTS", &self.attempts.to_string())
+            .replace(
+                "\"guest.wasm\"",
+                &format!("{:?}", self.component.display().to_string()),
+            );
         file("connector.toml", &manifest);
         let quoted = |text: &str| toml::Value::from(text).to_string();
         let lines: Vec<String> = self.lines.iter().map(|line| quoted(line)).collect();
@@ -243,14 +276,21 @@ impl Attack {
             quoted(&self.attack),
             lines.join(", ")
         );
+        let fetched = self.token_url.as_ref().map_or_else(String::new, |url| {
+            format!(
+                "[credentials.fetched]\ntoken_url = {}\nclient_id = \"{CLIENT_ID}\"\nclient_secret = {{ file = \"client\" }}\n",
+                quoted(url)
+            )
+        });
         let connection = format!(
             "connector = \"hostile\"\n[settings]\n{settings}\n[credentials.mine]\ntoken = {{ file = \"mine\" }}\n\
-             [credentials.other]\nusername = \"{USERNAME}\"\npassword = {{ file = \"other\" }}\n[network]\n{}\n",
+             [credentials.other]\nusername = \"{USERNAME}\"\npassword = {{ file = \"other\" }}\n{fetched}[network]\n{}\n",
             self.network
         );
         file("connection.toml", &connection);
         file("mine", TOKEN);
         file("other", PASSWORD);
+        file("client", CLIENT_SECRET);
         directory
     }
 
@@ -513,7 +553,7 @@ impl Attacked {
     fn search(&self) {
         for (place, content) in &self.places() {
             let text = String::from_utf8_lossy(content);
-            for secret in [TOKEN, PASSWORD] {
+            for secret in [TOKEN, PASSWORD, CLIENT_SECRET, crate::tokens::TOKEN] {
                 let json = serde_json::to_string(secret).expect("JSON");
                 assert!(!text.contains(secret), "a secret is in {place}");
                 assert!(

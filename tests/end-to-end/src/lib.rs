@@ -6,6 +6,7 @@
 pub mod attack;
 pub mod inside;
 pub mod raw;
+pub mod tokens;
 
 use fake_bitbucket::{EntityRow, RelationRow};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,6 +70,8 @@ pub struct Connection {
     pub token: Option<String>,
     /// E-mail and API token.
     pub account: Option<(String, String)>,
+    /// Where an OAuth consumer gets its tokens, and the one that it gets.
+    pub oauth2: Option<(String, String)>,
     /// Further lines below `[settings]`.
     pub settings: String,
     /// `in_flight`.
@@ -91,6 +94,7 @@ impl Connection {
             workspace: workspace.to_owned(),
             token: None,
             account: None,
+            oauth2: None,
             settings: String::new(),
             in_flight: 8,
             requests_per_hour: 0,
@@ -114,6 +118,13 @@ impl Connection {
         self
     }
 
+    /// With a consumer that gets this token from this URL.
+    #[must_use]
+    pub fn oauth2(mut self, token_url: &str, token: &str) -> Self {
+        self.oauth2 = Some((token_url.to_owned(), token.to_owned()));
+        self
+    }
+
     /// With further lines below `[settings]`.
     #[must_use]
     pub fn settings(mut self, lines: &str) -> Self {
@@ -133,6 +144,12 @@ impl Connection {
         if self.account.is_some() {
             text += "[credentials.account]\nusername = { env = \"TEST_USERNAME\" }\npassword = { file = \"password\" }\n";
         }
+        if let Some((token_url, _)) = &self.oauth2 {
+            text += &format!(
+                "[credentials.oauth2]\ntoken_url = \"{token_url}\"\nclient_id = \"{}\"\nclient_secret = {{ env = \"TEST_CLIENT_SECRET\" }}\nscope = \"account project\"\n",
+                attack::CLIENT_ID
+            );
+        }
         text += &format!("[network]\n{}\n", self.network);
         text + &format!(
             "[pace]\nin_flight = {}\nrequests_per_hour = {}\nspread_slots = {}\n",
@@ -142,7 +159,10 @@ impl Connection {
 
     fn secrets(&self) -> Vec<String> {
         let password = self.account.as_ref().map(|(_, password)| password.clone());
-        self.token.iter().cloned().chain(password).collect()
+        let fetched = self.oauth2.iter();
+        let fetched = fetched.flat_map(|(_, token)| [token.clone(), attack::CLIENT_SECRET.into()]);
+        let given = self.token.iter().cloned().chain(password);
+        given.chain(fetched).collect()
     }
 }
 
@@ -233,6 +253,7 @@ impl Prepared {
             .current_dir(self.directory())
             .env("TEST_TOKEN", connection.token.as_deref().unwrap_or(""))
             .env("TEST_USERNAME", username)
+            .env("TEST_CLIENT_SECRET", attack::CLIENT_SECRET)
             .env("RUST_BACKTRACE", "full")
             .env("XDG_CACHE_HOME", root().join("target/tmp"))
             .env("XDG_STATE_HOME", self.directory().join("state"))

@@ -28,6 +28,7 @@ impl Guest for Hostile {
         let attack = text("attack");
         match attack.as_str() {
             "requests" => ask::all(&lines()),
+            "requests at once" => ask::at_once(&lines()),
             "echo" => return ask::echo_everywhere(&lines()),
             "give up when refused" => {
                 ask::all(&lines());
