@@ -142,19 +142,27 @@ struct Held {
 }
 
 impl State {
-    /// What a request may carry.
-    fn key(&self, fresh: bool) -> Option<Key> {
-        self.held.as_ref().map(|held| Key {
+    fn key(&self, held: &Held, fresh: bool) -> Key {
+        Key {
             value: held.value.clone(),
             number: self.number,
             fresh,
-        })
+        }
     }
 
-    /// What the fetch that just ended means for those who waited for it.
+    /// The token that is kept, unless it is time to renew it.
+    fn usable(&self, now: Duration) -> Option<Key> {
+        let held = self.held.as_ref();
+        let held = held.filter(|held| held.renew_at.is_none_or(|at| now < at))?;
+        Some(self.key(held, false))
+    }
+
+    /// What the fetch that just ended means for those who waited for it. None: the API has refused its token since.
     fn outcome(&self) -> Option<Result<Key, NoToken>> {
-        let failed = || self.failed.clone().map(Err);
-        self.key(true).map(Ok).or_else(failed)
+        match &self.held {
+            Some(held) => Some(Ok(self.key(held, true))),
+            None => self.failed.clone().map(Err),
+        }
     }
 }
 
@@ -166,19 +174,15 @@ impl Source {
     /// Why there is none.
     pub(super) async fn key(self: &Arc<Self>) -> Result<Key, NoToken> {
         loop {
-            let now = self.office.clock.now();
             let seen = {
                 let state = lock(&self.state);
-                let held = state.held.as_ref();
-                if held.is_some_and(|held| held.renew_at.is_none_or(|at| now < at)) {
-                    return state.key(false).ok_or(NoToken::Budget);
+                if let Some(key) = state.usable(self.office.clock.now()) {
+                    return Ok(key);
                 }
-                if state.is_final
-                    && let Some(Err(why)) = state.outcome()
-                {
-                    return Err(why);
+                match (&state.failed, state.is_final) {
+                    (Some(why), true) => return Err(why.clone()),
+                    _ => state.fetches,
                 }
-                state.fetches
             };
             let door = Arc::clone(&self.door).lock_owned().await;
             if lock(&self.state).fetches == seen {
@@ -191,7 +195,6 @@ impl Source {
             if let Some(outcome) = lock(&self.state).outcome() {
                 return outcome;
             }
-            // The API refused the token before this request could use it: there has to be another.
         }
     }
 

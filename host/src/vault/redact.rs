@@ -88,7 +88,7 @@ impl Redactor {
         }))
     }
 
-    /// Learns a token that was fetched for a slot, and forgets that slot's token before the last. Takes some milliseconds
+    /// Learns a token that was fetched for a slot, and forgets that slot's token before the last. Takes tens of milliseconds
     /// for each KiB of it.
     pub(crate) fn learn(&self, slot: &SlotName, token: &Secret) {
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);

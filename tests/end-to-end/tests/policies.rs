@@ -20,7 +20,9 @@ impl Place {
              [settings.api_url]\ntype = \"url\"\ndefault = \"https://api.example.com\"\nhelp = \"where\"\n\
              [settings.attack]\ntype = \"text\"\ndefault = \"nothing\"\nhelp = \"how\"\n\
              [slots.token]\nkind = \"bearer\"\nhelp = \"a token\"\n\
-             [egress]\norigin = \"api_url\"\ntenant_origins = [\"https://api.example.com\"]\nrules = []\n[limits]\n{limits}\n"
+             [slots.consumer]\nkind = \"oauth2\"\nhelp = \"a client\"\n\
+             [egress]\norigin = \"api_url\"\ntenant_origins = [\"https://api.example.com\"]\n\
+             tenant_token_origins = [\"https://auth.example.com\"]\nrules = []\n[limits]\n{limits}\n"
         );
         std::fs::write(directory.path().join("connector.toml"), manifest).unwrap();
         std::fs::write(directory.path().join("token"), "a-token-value").unwrap();
@@ -179,6 +181,131 @@ fn a_tenants_connection_can_not_use_this_machines_secrets_or_network() {
         ],
     );
     assert_eq!(code, 0, "{printed}");
+}
+
+#[test]
+fn a_tenants_tokens_come_from_a_listed_origin_alone() {
+    let place = Place::new("");
+    let client = |url: &str| {
+        format!(
+            "[credentials.consumer]\ntoken_url = \"{url}\"\nclient_id = \"me\"\nclient_secret = \"a-token-value\"\n"
+        )
+    };
+    let tenant = ["--connection-policy", "tenant", "--allow-inline-secrets"];
+    for url in [
+        "https://evil.example/token",
+        "http://auth.example.com/token",
+        "https://auth.example.com:8443/token",
+        "https://auth.example.com.evil.example/token",
+        "https://169.254.169.254/token",
+        // Where the API is, a token endpoint need not be: the host would send it a request with a body.
+        "https://api.example.com/token",
+    ] {
+        let (code, printed) = place.run(&client(url), &tenant);
+        assert_eq!(code, 2, "{url}: {printed}");
+        for words in [
+            "credentials.consumer.token_url",
+            "https://auth.example.com:443",
+        ] {
+            assert!(printed.contains(words), "{printed}");
+        }
+        assert!(!printed.contains("evil"), "{printed}");
+    }
+    for url in [
+        "https://auth.example.com/token",
+        "https://AUTH.example.com:443/any?x=1",
+    ] {
+        let (code, printed) = place.run(&client(url), &tenant);
+        assert_eq!(code, 0, "{url}: {printed}");
+    }
+    let more = ["--tenant-token-origin", "https://eu.example.com"];
+    let listed = [&tenant[..], &more].concat();
+    let (code, printed) = place.run(&client("https://eu.example.com/token"), &listed);
+    assert_eq!(code, 0, "{printed}");
+    // An origin for the API is none for tokens.
+    let other = ["--tenant-origin", "https://eu.example.com"];
+    let (code, _) = place.run(
+        &client("https://eu.example.com/token"),
+        &[&tenant[..], &other].concat(),
+    );
+    assert_eq!(code, 2);
+    for line in [
+        "token_url = { env = \"HOME\" }",
+        "scope = { file = \"/etc/passwd\" }",
+    ] {
+        let text = client("https://auth.example.com/token");
+        let name = line.split(' ').next().unwrap();
+        let kept: Vec<&str> = text
+            .lines()
+            .filter(|kept| !kept.starts_with(name))
+            .collect();
+        let (code, printed) = place.run(&format!("{}\n{line}\n", kept.join("\n")), &tenant);
+        assert_eq!(code, 2, "{printed}");
+        assert!(
+            printed.contains("names a variable, file or command"),
+            "{printed}"
+        );
+    }
+}
+
+#[test]
+fn a_client_is_given_in_the_file_or_on_the_command_line() {
+    let place = Place::new("");
+    let (code, printed) = place.run(
+        "[credentials.consumer]\ntoken_url = \"https://auth.example.com/token\"\nscope = \"a b\"\n",
+        &[
+            "--secret",
+            "consumer.client_id=env:TOKEN",
+            "--secret",
+            "consumer.client_secret=env:TOKEN",
+        ],
+    );
+    assert_eq!(code, 0, "{printed}");
+    let whole = "token_url = \"https://auth.example.com/token\"\nclient_id = \"me\"\nclient_secret = { env = \"TOKEN\" }\n";
+    for (line, instead, words) in [
+        ("token_url", "", "credentials.consumer.token_url is missing"),
+        ("client_id", "", "credentials.consumer.client_id is missing"),
+        (
+            "client_secret",
+            "",
+            "credentials.consumer.client_secret is missing",
+        ),
+        (
+            "client_secret",
+            "client_secret = \"a-token-value\"",
+            "is written into the file itself",
+        ),
+        (
+            "token_url",
+            "token_url = \"auth.example.com\"",
+            "credentials.consumer.token_url must be the URL",
+        ),
+        (
+            "token_url",
+            "token_url = \"https://a-token-value@x.example/\"",
+            "without user name",
+        ),
+        ("client_id", "client_id = \"\"", "is empty"),
+        (
+            "client_id",
+            "client_id = 7",
+            "credentials.consumer.client_id",
+        ),
+        (
+            "scope",
+            "scop = \"a\"",
+            "credentials.consumer.scop is not known",
+        ),
+    ] {
+        let kept: Vec<&str> = whole
+            .lines()
+            .filter(|kept| !kept.starts_with(line))
+            .collect();
+        let text = format!("[credentials.consumer]\n{}\n{instead}\n", kept.join("\n"));
+        let (code, printed) = place.run(&text, &[]);
+        assert_eq!(code, 2, "{text}: {printed}");
+        assert!(printed.contains(words), "{words:?}: {printed}");
+    }
 }
 
 #[test]

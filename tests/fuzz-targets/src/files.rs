@@ -25,9 +25,13 @@ help = "a token"
 [slots.account]
 kind = "basic"
 help = "an account"
+[slots.consumer]
+kind = "oauth2"
+help = "a client"
 [egress]
 origin = "api_url"
 tenant_origins = ["https://api.example.com"]
+tenant_token_origins = ["https://auth.example.com"]
 rules = []
 "#;
 

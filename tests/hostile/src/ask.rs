@@ -145,34 +145,23 @@ pub(crate) fn all(lines: &[String]) {
 /// Makes all requests before it waits for any, and tells what became of them as it comes.
 pub(crate) fn at_once(lines: &[String]) {
     let mut started: Vec<_> = lines.iter().map(|line| start(line)).collect();
-    while !started.is_empty() {
-        let (waiting, refused): (Vec<_>, Vec<_>) = started.into_iter().partition(Result::is_ok);
-        refused
-            .into_iter()
-            .for_each(|refused| tell(refused.and_then(head)));
-        started = waiting;
-        let pollables: Vec<_> = started
-            .iter()
-            .flatten()
-            .map(|future| future.subscribe())
-            .collect();
-        if pollables.is_empty() {
-            return;
-        }
-        let ready = wasip2::io::poll::poll(&pollables.iter().collect::<Vec<_>>());
-        drop(pollables);
-        for index in ready.into_iter().rev() {
-            tell(started.swap_remove(index as usize).and_then(head));
-        }
+    for number in 0..lines.len() {
+        let answers: Vec<_> = started.iter().map(|one| one.as_ref().ok()).collect();
+        let next = answers.iter().position(Option::is_none).unwrap_or_else(|| {
+            let pollables: Vec<_> = answers
+                .iter()
+                .flatten()
+                .map(|one| one.subscribe())
+                .collect();
+            let ready = wasip2::io::poll::poll(&pollables.iter().collect::<Vec<_>>());
+            ready.first().map_or(0, |first| *first as usize)
+        });
+        let told = match started.swap_remove(next).and_then(head) {
+            Ok(answer) => format!("status {}", answer.status()),
+            Err(error) => error,
+        };
+        output::emit(&[Item::Warning(format!("request {number}: {told}"))]);
     }
-}
-
-fn tell(answer: Result<IncomingResponse, String>) {
-    let told = match answer {
-        Ok(answer) => format!("status {}", answer.status()),
-        Err(error) => error,
-    };
-    output::emit(&[Item::Warning(format!("request: {told}"))]);
 }
 
 /// Reads one answer and says it wherever something can be said.
