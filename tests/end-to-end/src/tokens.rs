@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Semaphore;
 
 /// What each of its tokens begins with.
 pub const TOKEN: &str = "fetched/t0ken+";
@@ -58,6 +59,8 @@ pub struct TokenEndpoint {
 }
 
 struct Served {
+    /// Whoever asks waits until it is opened.
+    door: Arc<Semaphore>,
     asked: Mutex<Vec<AskedForToken>>,
     answer: Box<dyn Fn(usize) -> Response + Send + Sync>,
 }
@@ -68,7 +71,19 @@ impl TokenEndpoint {
     /// # Panics
     /// Where no port is free.
     pub async fn start(answer: impl Fn(usize) -> Response + Send + Sync + 'static) -> Self {
+        Self::behind(Arc::new(Semaphore::new(1)), answer).await
+    }
+
+    /// As [`TokenEndpoint::start`]; it answers as soon as the door has a permit.
+    ///
+    /// # Panics
+    /// As [`TokenEndpoint::start`].
+    pub async fn behind(
+        door: Arc<Semaphore>,
+        answer: impl Fn(usize) -> Response + Send + Sync + 'static,
+    ) -> Self {
         let served = Arc::new(Served {
+            door,
             asked: Mutex::default(),
             answer: Box::new(answer),
         });
@@ -135,5 +150,6 @@ async fn serve(
         });
         asked.len()
     };
+    let _open = served.door.acquire().await;
     (served.answer)(number)
 }

@@ -14,6 +14,7 @@ use fake_bitbucket::{Config, Presented, Sizes, Visibility, World};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use tokio::sync::Semaphore;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_portcullis-under-test");
 
@@ -458,14 +459,34 @@ async fn a_failure_that_passes_is_asked_again_so_many_times_and_no_more() {
         warnings.contains("answered 502 in place of a token"),
         "{warnings}"
     );
+}
 
-    // All who wait for one fetch share what it comes to.
-    let endpoint = TokenEndpoint::start(|_| said(502, "")).await;
-    let attacked = asking(&server, &endpoint, "requests at once", 4)
-        .on(&machine_at(BINARY, &clock))
+#[tokio::test]
+async fn all_who_wait_for_one_fetch_share_what_it_comes_to() {
+    // The last request needs no token: when it comes, the others wait for one.
+    let door = Arc::new(Semaphore::new(0));
+    let opened = Arc::clone(&door);
+    let server = RawServer::start(move |_| {
+        opened.add_permits(1);
+        ok("", b"")
+    })
+    .await;
+    let endpoint = TokenEndpoint::behind(door, |_| said(502, "")).await;
+    let mut lines = ["a", "b", "c"]
+        .map(|path| format!("GET http 127.0.0.1:{} /fetched/{path}", server.port()))
+        .to_vec();
+    lines.push(format!("GET http 127.0.0.1:{} /open", server.port()));
+    let attacked = asking(&server, &endpoint, "requests at once", 0)
+        .lines(&lines)
+        .spawn(BINARY)
         .await;
-    all(&attacked, "status 401", 4);
-    assert_eq!(endpoint.count(), 1);
+    let mut told = attacked.told();
+    told.sort();
+    assert_eq!(
+        told,
+        ["status 200", "status 401", "status 401", "status 401"]
+    );
+    assert_eq!((endpoint.count(), server.heads().len()), (1, 1));
 }
 
 #[tokio::test]
