@@ -264,17 +264,17 @@ impl Egress {
             }
         }
 
-        let asked = self.ask(&permitted).await?;
         let Answered {
             head,
             spooled,
             held,
             slot,
-        } = match asked {
-            Asked::Answered(answered) => answered,
-            Asked::WithoutToken(slot, reason) => {
+        } = match self.ask(&permitted).await {
+            Ok(answered) => answered,
+            Err(Unanswered::WithoutToken(slot, reason)) => {
                 return Ok(self.without_token(&permitted, slot, &reason));
             }
+            Err(Unanswered::Failed(error)) => return Err(error),
         };
         let redactor = self.vault.redactor();
         let mut headers = answer::headers(&head.headers, redactor);
@@ -360,7 +360,7 @@ impl Egress {
     }
 
     /// Retry: asks until there is an answer that will not pass, or the attempts are used up.
-    async fn ask<'a>(&self, permitted: &'a Permitted) -> Result<Asked<'a>, Error> {
+    async fn ask<'a>(&self, permitted: &'a Permitted) -> Result<Answered<'a>, Unanswered<'a>> {
         let family = permitted.family();
         let mut renewed = Vec::new();
         let idempotent = permitted.method.is_idempotent();
@@ -371,7 +371,7 @@ impl Egress {
             let name = slot.map(SlotName::as_str);
             if !self.usage.take(Limit::Requests, 1, &self.limits) {
                 turn.give_back();
-                return Err(self.out_of_budget(&permitted.trail));
+                return Err(Unanswered::Failed(self.out_of_budget(&permitted.trail)));
             }
             // Credential: a token may have to be fetched first.
             let fetched = slot.and_then(|slot| Some((slot, self.tokens.of(slot)?)));
@@ -381,10 +381,12 @@ impl Egress {
                     Ok(key) => Some(key),
                     Err(why) => {
                         turn.give_back();
-                        return match why {
-                            NoToken::Budget => Err(self.out_of_budget(&permitted.trail)),
-                            NoToken::Because(reason) => Ok(Asked::WithoutToken(slot, reason)),
-                        };
+                        return Err(match why {
+                            NoToken::Budget => {
+                                Unanswered::Failed(self.out_of_budget(&permitted.trail))
+                            }
+                            NoToken::Because(reason) => Unanswered::WithoutToken(slot, reason),
+                        });
                     }
                 },
             };
@@ -418,12 +420,12 @@ impl Egress {
                         failures >= self.retry.attempts
                     };
                     if last || !idempotent || !retry::may_pass(head.status) {
-                        return Ok(Asked::Answered(Answered {
+                        return Ok(Answered {
                             head,
                             spooled,
                             held: (place, noted),
                             slot,
-                        }));
+                        });
                     }
                     tracing::debug!(
                         family,
@@ -457,7 +459,7 @@ impl Egress {
                             let head = KeptHead::Failure(failure.word());
                             journal.keep(&permitted.asked(slot), head, &[]);
                         }
-                        return Err(failure.into());
+                        return Err(Unanswered::Failed(failure.into()));
                     }
                     tracing::debug!(family, attempt, reason, "asking again");
                     retry::wait(&self.retry, failures + 1, None, self.clock.now())
@@ -603,14 +605,6 @@ impl Permitted {
     }
 }
 
-/// What came of asking.
-enum Asked<'a> {
-    /// An answer.
-    Answered(Answered<'a>),
-    /// There is no token of this credential to ask with, for this reason.
-    WithoutToken(&'a SlotName, Arc<str>),
-}
-
 /// A request that was answered.
 struct Answered<'a> {
     head: Head,
@@ -618,6 +612,14 @@ struct Answered<'a> {
     held: (Place, Attempt),
     /// The credential that was sent.
     slot: Option<&'a SlotName>,
+}
+
+/// Why a request was not answered by the API.
+enum Unanswered<'a> {
+    /// It was refused, or no answer came.
+    Failed(Error),
+    /// There is no token of this credential to ask with, for this reason.
+    WithoutToken(&'a SlotName, Arc<str>),
 }
 
 /// Status and headers of an answer.
