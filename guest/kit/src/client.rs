@@ -175,7 +175,7 @@ impl<'a> Client<'a> {
         slot: Option<usize>,
         most_bytes: usize,
     ) -> Result<Answer, Miss> {
-        let slots = slot.as_ref().map_or(&[][..], std::slice::from_ref);
+        let slots = slot.as_slice();
         self.get_with_any(path, slots, most_bytes).await.1
     }
 
