@@ -1,11 +1,13 @@
 //! The command line.
 
 mod compare;
+mod import;
 mod inspect;
 mod journal;
 mod machine;
 mod progress;
 mod summary;
+mod template;
 
 use crate::audit::{self, Audit, Event};
 use crate::collect::Format;
@@ -72,6 +74,13 @@ enum Command {
         #[command(flatten)]
         journal: JournalArguments,
     },
+    /// Check two CSV files of entities and relations, and leave what a run leaves
+    #[command(
+        after_help = "Exit codes: 0 all rows were taken, 2 usage or files with problems (nothing is left behind), 3 --keep-going left rows out, 5 a limit is used up, 130 cancelled, 1 anything else"
+    )]
+    Import(import::Arguments),
+    /// Write two example files that can be imported
+    Template(template::Arguments),
     /// Run two versions of a component over the same journal, and show how what they read differs; nothing is asked
     #[command(
         after_help = "Exit codes: 0 no difference, 6 they differ, 2 usage or no journal, else how the one that fails ended"
@@ -188,6 +197,11 @@ pub fn main() -> ExitCode {
                 },
             )
         }
+        Command::Import(arguments) => {
+            start_log(&screen, 0);
+            return in_runtime(&screen, import::import(arguments, &screen));
+        }
+        Command::Template(arguments) => return template::template(&arguments, &screen),
         Command::Compare(arguments) => {
             start_log(&screen, 0);
             return in_runtime(&screen, compare::compare(&arguments, &screen));

@@ -1,15 +1,19 @@
 //! What a connector emits: checked, deduplicated and streamed to the run file.
 
 mod export;
-mod item;
+pub(crate) mod item;
+pub mod metadata;
 mod run_file;
 
+pub(crate) use export::{
+    ENTITY_COLUMNS, METADATA_VERSION, RELATION_COLUMNS, formula_safe, unguarded,
+};
 pub use export::{Format, export};
 pub use item::{
-    BadItem, Coverage, Entity, EntityType, Item, Key, Level, Metadatum, Relation, RelationKind,
-    Status,
+    BadItem, Coverage, Entity, EntityType, Item, Key, Level, Relation, RelationKind, Status,
 };
-pub use run_file::{CoverageRow, DEEPEST, Missing, RunFile, Stop};
+pub use metadata::Metadatum;
+pub use run_file::{Before, CoverageRow, DEEPEST, Loose, Missing, Origin, RunFile, Stop};
 
 use crate::limits::{Limit, Limits, Usage};
 use crate::vault::Redactor;
@@ -37,6 +41,20 @@ const OVERHEAD: u64 = 64;
 #[error("the run file can't be written")]
 pub struct Broken;
 
+/// Why an item is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Untaken {
+    /// It breaks the contract.
+    #[error(transparent)]
+    Bad(#[from] BadItem),
+    /// A limit of the run is used up.
+    #[error(transparent)]
+    TooMuch(#[from] TooMuch),
+    /// The run file can't be written any more.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
+
 impl Collector {
     /// A collector that writes to `file`, under the limits `items` and `item_kib`.
     pub fn new(file: RunFile, redactor: Redactor, limits: Limits, usage: Arc<Usage>) -> Self {
@@ -49,13 +67,11 @@ impl Collector {
         }
     }
 
-    /// Checks an item, takes secrets out of it and writes it, with the time at which it was read, in milliseconds since
-    /// 1970, where that is known.
+    /// Checks an item, takes secrets out of it and writes it.
     ///
     /// # Errors
-    /// [`BadItem`] where it breaks the contract, [`TooMuch`] where a limit of the run is used up, or an
-    /// error of the run file.
-    pub fn take(&mut self, item: Item, read_at: Option<u64>) -> wasmtime::Result<()> {
+    /// [`Untaken`].
+    pub fn take(&mut self, item: Item, origin: Origin) -> Result<Before, Untaken> {
         if !self.usage.take(Limit::Items, 1, &self.limits) {
             return Err(TooMuch(Limit::Items).into());
         }
@@ -68,7 +84,7 @@ impl Collector {
         if !self.usage.take(Limit::OutputMib, taken, &self.limits) {
             return Err(TooMuch(Limit::OutputMib).into());
         }
-        self.file.write(item, read_at).map_err(|error| {
+        self.file.write(item, origin).map_err(|error| {
             self.broken.get_or_insert(error);
             Broken.into()
         })
@@ -124,9 +140,9 @@ mod tests {
         let nothing = crate::vault::Vault::new(Default::default());
         let mut collector =
             Collector::new(file, nothing.redactor().clone(), limits, Arc::default());
-        let mut take = || collector.take(Item::Warning("w".into()), None);
+        let mut take = || collector.take(Item::Warning("w".into()), Origin::Unknown);
         assert!(take().is_ok() && take().is_ok());
-        assert!(take().unwrap_err().is::<TooMuch>());
+        assert!(matches!(take().unwrap_err(), Untaken::TooMuch(_)));
     }
 
     #[test]
@@ -155,11 +171,11 @@ mod tests {
                         ),
                     ],
                 }),
-                None,
+                Origin::Unknown,
             )
             .unwrap();
         collector
-            .take(Item::Warning("a-secret-token".into()), None)
+            .take(Item::Warning("a-secret-token".into()), Origin::Unknown)
             .unwrap();
         collector.into_file().unwrap().close().unwrap();
         let written = std::fs::read(path).unwrap();

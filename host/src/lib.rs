@@ -16,6 +16,7 @@ pub mod connection;
 pub mod digest;
 pub mod egress;
 pub mod engine;
+pub mod import;
 pub mod inspect;
 pub mod journal;
 pub mod limits;
@@ -28,5 +29,8 @@ pub mod report;
 pub mod run;
 pub mod sandbox;
 pub mod settings;
+mod settle;
 pub mod slot;
+
 pub mod vault;
+mod workshop;

@@ -3,6 +3,10 @@
 //! It is trusted; the component is not. A new version of a component runs under the same manifest, so it
 //! can't widen its own rights.
 
+mod template;
+
+pub use template::Template;
+
 use crate::digest::Digest;
 use crate::egress::policy::{ApiOrigin, PathPattern, Rule};
 use crate::limits::Limits;
@@ -50,6 +54,8 @@ pub struct Manifest {
     pub pace: Pace,
     /// How often and when a request is asked again.
     pub retry: Retry,
+    /// Example rows of the files that can be imported.
+    pub template: Template,
 }
 
 /// A setting, as the manifest declares it.
@@ -169,6 +175,7 @@ struct Document {
     pace: Pace,
     #[serde(default)]
     retry: Retry,
+    template: Option<template::Document>,
 }
 
 #[derive(Deserialize)]
@@ -249,6 +256,7 @@ impl Manifest {
             limits: document.limits,
             pace: document.pace,
             retry: document.retry,
+            template: Template::new(document.template).map_err(fail)?,
         })
         .and_then(|manifest: Self| manifest.check_whole().map_err(fail))
     }

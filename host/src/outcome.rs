@@ -22,6 +22,13 @@ pub enum Outcome {
         /// What is wrong and what to write.
         message: String,
     },
+    /// Files that were imported have problems, and nothing of them was kept.
+    BadFiles {
+        /// How many problems.
+        problems: u64,
+        /// What to do.
+        message: String,
+    },
     /// Nothing could be read: credentials refused, not found, not visible, or answers that make no sense.
     NothingRead {
         /// What happened and what to do.
@@ -84,7 +91,7 @@ impl Outcome {
         match self {
             Self::Complete => 0,
             Self::Unreachable { .. } | Self::HostFailed { .. } => 1,
-            Self::BadSetting { .. } => 2,
+            Self::BadSetting { .. } | Self::BadFiles { .. } => 2,
             Self::Partial { .. } => 3,
             Self::NothingRead { .. } | Self::ComponentRefused { .. } => 4,
             Self::ConnectorFailed { .. }
@@ -114,6 +121,13 @@ impl fmt::Display for Outcome {
             ),
             Self::BadSetting { name, message } => {
                 write!(f, "the setting {name} is wrong: {message}")
+            }
+            Self::BadFiles { problems, message } => {
+                let s = if *problems == 1 { "" } else { "s" };
+                write!(
+                    f,
+                    "refused: {problems} problem{s} in the files, and nothing of them was kept; {message}"
+                )
             }
             Self::NothingRead { message } => write!(f, "nothing could be read: {message}"),
             Self::Unreachable { message } => write!(f, "the API could not be reached: {message}"),

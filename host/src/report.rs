@@ -4,7 +4,7 @@ use crate::audit::rfc3339;
 use crate::collect::{CoverageRow, RunFile};
 use crate::digest::Digest;
 use crate::egress::{Egress, Verdict};
-use crate::limits::{LimitUse, Limits};
+use crate::limits::LimitUse;
 use crate::outcome::Outcome;
 use crate::settings::SettingValue;
 use indexmap::IndexMap;
@@ -16,6 +16,12 @@ use time::OffsetDateTime;
 /// What a run leaves beside its exports; `failed-` stands in front of each where it did not finish.
 pub const RECORDS: [&str; 3] = ["run.db", "run.json", "audit.jsonl"];
 
+/// What an import leaves of those: it makes no requests.
+pub const IMPORT_RECORDS: [&str; 2] = ["run.db", "run.json"];
+
+/// What it leaves more where rows were left out.
+pub const PROBLEMS: &str = "problems.csv";
+
 /// The most rows of coverage and warnings that a report repeats; the run file has them all.
 const MOST_ROWS: usize = 500;
 
@@ -23,10 +29,12 @@ const MOST_ROWS: usize = 500;
 pub struct Facts {
     /// The connector's name.
     pub connector: String,
-    /// The component's SHA-256.
-    pub digest: Digest,
-    /// What it was allowed to use.
-    pub limits: Limits,
+    /// The component's SHA-256, where one ran.
+    pub digest: Option<Digest>,
+    /// The files that were imported, where no component ran.
+    pub files: Vec<ImportedFile>,
+    /// Each limit with what was used of it.
+    pub limits: Vec<LimitUse>,
     /// The settings; they hold no secret.
     pub settings: IndexMap<String, SettingValue>,
     /// When it began.
@@ -35,6 +43,60 @@ pub struct Facts {
     pub duration: Duration,
     /// How often a secret was redacted.
     pub secrets_redacted: u64,
+}
+
+/// By which way the data came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// A connector read it.
+    Connector,
+    /// Two files were imported.
+    Import,
+}
+
+/// A file that was imported.
+#[derive(Debug, Clone, Serialize)]
+pub struct ImportedFile {
+    /// Its name, as it was given.
+    pub name: String,
+    /// How its text was written: `UTF-8`, `UTF-16LE` or `UTF-16BE`.
+    pub encoding: &'static str,
+    /// What separates its cells.
+    pub separator: char,
+    /// Whether it was packed with gzip.
+    pub gzip: bool,
+    /// Columns that are not of the format, and were not read; the first of them.
+    pub ignored_columns: Vec<String>,
+    /// Its rows, the header excepted.
+    pub rows: u64,
+    /// Rows with something wrong in themselves.
+    pub bad_rows: u64,
+}
+
+/// What was asked of an API.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// Requests sent, retries included.
+    pub sent: u64,
+    /// Requests by family, credential and what they led to.
+    pub requests: Vec<RequestCount>,
+}
+
+impl Asked {
+    /// What a run asked.
+    pub fn by(egress: &Egress) -> Self {
+        let count = |(entry, count): (crate::egress::Entry, u64)| RequestCount {
+            family: entry.family,
+            slot: entry.slot,
+            verdict: verdict(&entry.verdict),
+            count,
+        };
+        Self {
+            sent: egress.sent(),
+            requests: egress.tally().entries().into_iter().map(count).collect(),
+        }
+    }
 }
 
 /// What a run file holds, counted.
@@ -86,10 +148,16 @@ pub struct Report {
     pub message: String,
     /// The program's exit code.
     pub exit_code: u8,
+    /// By which way the data came.
+    pub way: Way,
     /// The connector's name.
     pub connector: String,
-    /// The component's SHA-256.
-    pub component_sha256: Digest,
+    /// The component's SHA-256, where one ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component_sha256: Option<Digest>,
+    /// The files that were imported: entities, relations.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<ImportedFile>,
     /// The settings.
     pub settings: IndexMap<String, SettingValue>,
     /// When it began, RFC 3339 in UTC.
@@ -137,24 +205,20 @@ pub struct RequestCount {
 
 impl Report {
     /// Puts a report together.
-    pub fn new(facts: Facts, outcome: Outcome, counts: Counts, egress: &Egress) -> Self {
-        let requests = egress
-            .tally()
-            .entries()
-            .into_iter()
-            .map(|(entry, count)| RequestCount {
-                family: entry.family,
-                slot: entry.slot,
-                verdict: verdict(&entry.verdict),
-                count,
-            })
-            .collect();
+    pub fn new(facts: Facts, outcome: Outcome, counts: Counts, asked: Asked) -> Self {
+        let way = if facts.files.is_empty() {
+            Way::Connector
+        } else {
+            Way::Import
+        };
         Self {
             message: outcome.to_string(),
             exit_code: outcome.exit_code(),
             outcome,
+            way,
             connector: facts.connector,
             component_sha256: facts.digest,
+            files: facts.files,
             settings: facts.settings,
             started: rfc3339(facts.started),
             duration_seconds: facts.duration.as_secs_f64(),
@@ -163,12 +227,23 @@ impl Report {
             dangling_entities: counts.dangling_entities,
             duplicates: counts.duplicates,
             secrets_redacted: facts.secrets_redacted,
-            requests_sent: egress.sent(),
-            requests,
-            limits: egress.usage().against(&facts.limits),
+            requests_sent: asked.sent,
+            requests: asked.requests,
+            limits: facts.limits,
             coverage: counts.coverage,
             coverage_rows: counts.coverage_rows,
             warnings: counts.warnings,
+        }
+    }
+}
+
+impl Report {
+    /// What it leaves beside its exports where it has finished.
+    pub fn records(&self) -> Vec<&'static str> {
+        match self.way {
+            Way::Connector => RECORDS.to_vec(),
+            Way::Import if self.outcome == Outcome::Complete => IMPORT_RECORDS.to_vec(),
+            Way::Import => [&IMPORT_RECORDS[..], &[PROBLEMS]].concat(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! One run: a connector, a connection, a directory for what comes out.
 
 mod settle;
-mod workshop;
 
 use crate::audit::{Event, rfc3339};
 use crate::collect::{self, Collector, Format, RunFile};
@@ -15,19 +14,20 @@ use crate::limits::{Limit, Limits};
 use crate::machine::Machine;
 use crate::manifest::Manifest;
 use crate::outcome::Outcome;
-use crate::report::{self, Report};
+use crate::report::{self, Asked, Report};
 use crate::sandbox::{CoverageStatus, Finding, Host, Observer, Sandbox, Services, Settings};
+use crate::settle::{Exports, Settled};
 use crate::vault::Redactor;
+use crate::workshop::Workshop;
 use anyhow::Context;
 use futures::FutureExt as _;
-use settle::{Exports, Settled};
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
-use workshop::Workshop;
 
 /// A connector and a connection that fit together.
 pub struct Run {
@@ -189,6 +189,7 @@ impl Run {
         file.seal().context("the run file can't be written")?;
 
         let exports = Exports {
+            app: self.manifest.app.clone(),
             formats: formats.to_vec(),
             directory: workshop.path().to_owned(),
         };
@@ -212,7 +213,7 @@ impl Run {
         let audited = self.egress.audit().check();
         audited.context("the audit log can't be written")?;
         if report.outcome.finished() {
-            workshop.publish(formats)?
+            workshop.publish(formats, &report.records())?
         } else {
             workshop.publish_failure()?
         }
@@ -252,8 +253,9 @@ impl Run {
         }
         let facts = report::Facts {
             connector: self.manifest.name.clone(),
-            digest: self.digest,
-            limits: *self.limits(),
+            digest: Some(self.digest),
+            files: Vec::new(),
+            limits: self.egress.usage().against(self.limits()),
             settings: self.connection.settings.clone(),
             started: started.1,
             duration,
@@ -263,7 +265,7 @@ impl Run {
             facts,
             settled.outcome,
             settled.counts,
-            &self.egress,
+            Asked::by(&self.egress),
         ))
     }
 

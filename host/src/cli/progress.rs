@@ -1,5 +1,6 @@
 //! What a person sees while a run goes on: a bar on a terminal, plain log lines elsewhere.
 
+use crate::import::Watch;
 use crate::sandbox::Observer;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::{IsTerminal as _, Write};
@@ -51,26 +52,7 @@ impl Screen {
 
 impl Observer for Screen {
     fn progress(&self, stage: &str, done: u64, total: Option<u64>) {
-        let Some((_, bar)) = &self.bar else {
-            let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
-            if *logged != stage {
-                stage.clone_into(&mut logged);
-                tracing::info!(target: "connector", "reading {stage}");
-            }
-            return;
-        };
-        let template = match total {
-            Some(total) => {
-                bar.set_length(total);
-                "{spinner} {msg:<28} {bar:30} {pos}/{len}  {elapsed}, some {eta} left"
-            }
-            None => "{spinner} {msg:<28} {pos}  {elapsed}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_message(stage.to_owned());
-        bar.set_position(done);
+        self.stage(stage, done, total, ["{pos}", "{len}"]);
     }
 
     fn waiting(&self, slot: &str, wait: Duration) {
@@ -91,6 +73,51 @@ impl Observer for Screen {
         };
         let wait = indicatif::HumanDuration(wait);
         tracing::info!(target: "connector", "the API allows no more for now: {whose} waits {wait:#}");
+    }
+}
+
+impl Screen {
+    /// Shows a stage; `what` are the places of the bar for what is done and for all of it.
+    fn stage(&self, stage: &str, done: u64, total: Option<u64>, [pos, len]: [&str; 2]) {
+        let Some((_, bar)) = &self.bar else {
+            let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+            if *logged != stage {
+                stage.clone_into(&mut logged);
+                tracing::info!(target: "connector", "reading {stage}");
+            }
+            return;
+        };
+        let template = match total {
+            Some(total) => {
+                bar.set_length(total);
+                format!(
+                    "{{spinner}} {{msg:<28}} {{bar:30}} {pos}/{len}  {{elapsed}}, some {{eta}} left"
+                )
+            }
+            None => format!("{{spinner}} {{msg:<28}} {pos}  {{elapsed}}"),
+        };
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style);
+        }
+        bar.set_message(stage.to_owned());
+        bar.set_position(done);
+    }
+}
+
+impl Watch for Screen {
+    fn read(&self, file: &str, done: u64, total: Option<u64>) {
+        self.stage(file, done, total, ["{bytes}", "{total_bytes}"]);
+    }
+
+    fn settling(&self) {
+        if let Some((_, bar)) = &self.bar {
+            bar.set_message("checking, exporting");
+        }
+    }
+
+    fn problem(&self, line: &str) {
+        // Nobody listens any more where this fails.
+        let _ = writeln!(self.log().make_writer(), "{line}");
     }
 }
 

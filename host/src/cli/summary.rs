@@ -2,7 +2,7 @@
 
 use crate::collect::{Format, printable};
 use crate::inspect::Inspection;
-use crate::report::{RECORDS, Report};
+use crate::report::{ImportedFile, RECORDS, Report, Way};
 use crate::sandbox::{CoverageStatus, Finding};
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use std::fmt::Write as _;
@@ -66,7 +66,26 @@ pub(super) fn inspection(inspection: &Inspection) -> String {
     format!("{table}\n{verdict}")
 }
 
-/// The tables of a run.
+/// How each imported file was read.
+fn files(files: &[ImportedFile]) -> String {
+    let mut text = String::new();
+    for file in files {
+        let separator = match file.separator {
+            ',' => "commas",
+            ';' => "semicolons",
+            _ => "tabs",
+        };
+        let packed = if file.gzip { ", packed with gzip" } else { "" };
+        let _ = writeln!(
+            text,
+            "{}: {} rows, {} of them with problems; {}, separated by {separator}{packed}",
+            file.name, file.rows, file.bad_rows, file.encoding
+        );
+    }
+    text
+}
+
+/// The tables of a run or an import.
 pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String {
     let mut text = String::new();
     let mut counts = table(["what", "number"]);
@@ -76,7 +95,9 @@ pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String 
     for (name, count) in &report.relations {
         counts.add_row([format!("{name} relations"), count.to_string()]);
     }
-    counts.add_row(["requests".to_owned(), report.requests_sent.to_string()]);
+    if report.way == Way::Connector {
+        counts.add_row(["requests".to_owned(), report.requests_sent.to_string()]);
+    }
     let kept = report
         .requests
         .iter()
@@ -91,6 +112,7 @@ pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String 
         format!("{:.1}", report.duration_seconds),
     ]);
     let _ = writeln!(text, "{counts}");
+    let _ = write!(text, "{}", files(&report.files));
 
     let mut limits = table(["limit", "allowed", "used"]);
     for row in &report.limits {
@@ -130,7 +152,7 @@ pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String 
         let files = formats
             .iter()
             .flat_map(|format| format.files())
-            .chain(RECORDS);
+            .chain(report.records());
         let _ = write!(
             text,
             "{}: {}",

@@ -11,7 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The version of the metadata that the exports carry.
-const METADATA_VERSION: &str = "v1";
+pub(crate) const METADATA_VERSION: &str = "v1";
 
 /// A form of the exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -32,7 +32,7 @@ impl Format {
     }
 }
 
-const ENTITY_COLUMNS: [&str; 8] = [
+pub(crate) const ENTITY_COLUMNS: [&str; 8] = [
     "App",
     "Name",
     "Entity Type",
@@ -43,7 +43,7 @@ const ENTITY_COLUMNS: [&str; 8] = [
     "Metadata",
 ];
 
-const RELATION_COLUMNS: [&str; 8] = [
+pub(crate) const RELATION_COLUMNS: [&str; 8] = [
     "App",
     "Parent Entity Source ID",
     "Parent Entity Type",
@@ -64,12 +64,12 @@ pub fn export(file: &RunFile, app: &str, format: Format, directory: &Path) -> an
         Format::Csv => {
             let mut writer = csv_writer(&entities, ENTITY_COLUMNS)?;
             each_entity(file, app, |row| {
-                Ok(writer.write_record(row.map(|cell| cell.into_owned()))?)
+                Ok(writer.write_record(row.iter().map(|cell| cell.as_bytes()))?)
             })?;
             writer.flush()?;
             let mut writer = csv_writer(&relations, RELATION_COLUMNS)?;
             each_relation(file, app, |row| {
-                Ok(writer.write_record(row.map(|cell| cell.into_owned()))?)
+                Ok(writer.write_record(row.iter().map(|cell| cell.as_bytes()))?)
             })?;
             writer.flush()?;
         }
@@ -100,9 +100,14 @@ fn each_entity(
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let text = |column| row.get_ref(column)?.as_str().map_err(anyhow::Error::from);
+        // Where the files are read, Name is required: what has none goes by its id.
+        let name = match text(0)? {
+            "" => text(2)?,
+            name => name,
+        };
         take([
             app.into(),
-            formula_safe(text(0)?),
+            formula_safe(name),
             text(1)?.into(),
             app.into(),
             text(2)?.into(),
@@ -124,10 +129,20 @@ fn each_relation(
          ORDER BY parent_type, parent_id, child_type, child_id, kind, privilege",
     )?;
     let mut rows = query.query([])?;
+    // Relations that follow each other mostly have the same metadata.
+    let mut last: Option<([String; 3], Option<String>)> = None;
+    let mut metadata = String::new();
     while let Some(row) = rows.next()? {
         let text = |column| row.get_ref(column)?.as_str().map_err(anyhow::Error::from);
-        let level: Option<String> = row.get(6)?;
-        let metadata = relation_metadata(text(4)?, text(5)?, level, text(7)?)?;
+        let said = [text(4)?, text(5)?, text(7)?];
+        let level = row.get_ref(6)?.as_str_or_null()?;
+        let is_same = last.as_ref().is_some_and(|(before, before_level)| {
+            *before == said && before_level.as_deref() == level
+        });
+        if !is_same {
+            metadata = relation_metadata(said[0], said[1], level, said[2])?;
+            last = Some((said.map(str::to_owned), level.map(str::to_owned)));
+        }
         take([
             app.into(),
             text(0)?.into(),
@@ -136,7 +151,7 @@ fn each_relation(
             text(3)?.into(),
             app.into(),
             METADATA_VERSION.into(),
-            metadata.into(),
+            metadata.as_str().into(),
         ])?;
     }
     Ok(())
@@ -146,10 +161,10 @@ fn each_relation(
 fn relation_metadata(
     kind: &str,
     privilege: &str,
-    level: Option<String>,
+    level: Option<&str>,
     metadata: &str,
 ) -> anyhow::Result<String> {
-    let connection_type = KINDS
+    let connection_type = RelationKind::ALL
         .iter()
         .find(|known| known.word() == kind)
         .map_or(kind, |known| known.connection_type());
@@ -165,20 +180,23 @@ fn relation_metadata(
     Ok(serde_json::to_string(&all)?)
 }
 
-const KINDS: [RelationKind; 5] = [
-    RelationKind::Membership,
-    RelationKind::Role,
-    RelationKind::Grant,
-    RelationKind::PublicGrant,
-    RelationKind::Containment,
-];
+/// With these a spreadsheet begins a formula.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
-/// A name that a spreadsheet would take for a formula gets a quote in front.
-fn formula_safe(name: &str) -> Cow<'_, str> {
-    if name.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{name}").into()
+/// A text that a spreadsheet would take for a formula gets a quote in front.
+pub(crate) fn formula_safe(text: &str) -> Cow<'_, str> {
+    if text.starts_with(FORMULA) {
+        format!("'{text}").into()
     } else {
-        name.into()
+        text.into()
+    }
+}
+
+/// A Name without the quote that [`formula_safe`] put in front of it.
+pub(crate) fn unguarded(name: &str) -> &str {
+    match name.strip_prefix('\'') {
+        Some(formula) if formula.starts_with(FORMULA) => formula,
+        _ => name,
     }
 }
 
@@ -224,13 +242,16 @@ mod tests {
         assert_eq!(formula_safe("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
         assert_eq!(formula_safe("-1"), "'-1");
         assert_eq!(formula_safe("Ann = Bob"), "Ann = Bob");
+        for name in ["=1+1", "-1", "Ann", "'Ann", "'=1", "''=1", "", "'"] {
+            let shown = formula_safe(name).into_owned();
+            assert_eq!(formula_safe(unguarded(&shown)), shown, "{name}");
+        }
     }
 
     #[test]
     fn levels_are_for_grants_and_roles() {
-        let of = |kind| {
-            relation_metadata(kind, "p", Some(Level::Read.word().to_owned()), "{\"z\":1}").unwrap()
-        };
+        let of =
+            |kind| relation_metadata(kind, "p", Some(Level::Read.word()), "{\"z\":1}").unwrap();
         assert_eq!(
             of("grant"),
             r#"{"connectionType":"direct","level":"read","privilegeName":"p","privilegeValue":true,"z":1}"#

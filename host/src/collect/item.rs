@@ -1,5 +1,6 @@
 //! Items, and what must hold for them.
 
+use super::metadata::Metadatum;
 use crate::vault::Redactor;
 use std::collections::BTreeSet;
 
@@ -15,6 +16,9 @@ pub enum EntityType {
 }
 
 impl EntityType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Identity, Self::Connection, Self::Resource];
+
     /// The word of the exports.
     pub fn word(self) -> &'static str {
         match self {
@@ -32,20 +36,6 @@ pub struct Key {
     pub entity_type: EntityType,
     /// The source's own id.
     pub source_id: String,
-}
-
-/// The value of one piece of metadata.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[serde(untagged)]
-pub enum Metadatum {
-    /// Text.
-    Text(String),
-    /// True or false.
-    Flag(bool),
-    /// A whole number.
-    Integer(i64),
-    /// A list of texts.
-    Texts(Vec<String>),
 }
 
 /// A node of the access graph.
@@ -77,6 +67,15 @@ pub enum RelationKind {
 }
 
 impl RelationKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Membership,
+        Self::Role,
+        Self::Grant,
+        Self::PublicGrant,
+        Self::Containment,
+    ];
+
     /// The word of the run file.
     pub fn word(self) -> &'static str {
         match self {
@@ -100,7 +99,7 @@ impl RelationKind {
     }
 
     /// Whether this kind makes sense between entities of these types.
-    fn fits(self, parent: EntityType, child: EntityType) -> bool {
+    pub fn fits(self, parent: EntityType, child: EntityType) -> bool {
         use EntityType::{Connection, Identity, Resource};
         match self {
             Self::Membership => matches!((parent, child), (Identity | Connection, Connection)),
@@ -131,6 +130,15 @@ pub enum Level {
 }
 
 impl Level {
+    /// All of them, weakest first.
+    pub const ALL: [Self; 5] = [
+        Self::Member,
+        Self::Read,
+        Self::Write,
+        Self::Create,
+        Self::Admin,
+    ];
+
     /// The word of the exports.
     pub fn word(self) -> &'static str {
         match self {
@@ -230,7 +238,8 @@ pub struct BadItem(pub String);
 const LONGEST_ID: usize = 1024;
 
 /// Keys of a relation's metadata that are the host's own.
-const OWN_KEYS: [&str; 4] = ["privilegeName", "privilegeValue", "connectionType", "level"];
+pub(crate) const OWN_KEYS: [&str; 4] =
+    ["privilegeName", "privilegeValue", "connectionType", "level"];
 
 impl Item {
     /// Checks what `wit/` says of items.
@@ -246,13 +255,13 @@ impl Item {
         }
         match &self {
             Self::Entity(entity) => {
-                check_key(&entity.key)?;
+                check_source_id(&entity.key.source_id)?;
                 check_word("source type", &entity.source_type)?;
                 check_metadata(&entity.metadata, &[])?;
             }
             Self::Relation(relation) => {
-                check_key(&relation.parent)?;
-                check_key(&relation.child)?;
+                check_source_id(&relation.parent.source_id)?;
+                check_source_id(&relation.child.source_id)?;
                 check_word("privilege", &relation.privilege)?;
                 check_metadata(&relation.metadata, &OWN_KEYS)?;
                 if !relation
@@ -299,11 +308,7 @@ impl Item {
         };
         let shown = |text: String| visible(clean(text), steers);
         // Line breaks and tabs are common in descriptions, and escaped where metadata is written.
-        let written = |text: String| {
-            visible(clean(text), |character| {
-                steers(character) && !matches!(character, '\n' | '\r' | '\t')
-            })
-        };
+        let written = |text: String| visible(clean(text), steers_in_metadata);
         let clean_key = |key: Key| Key {
             source_id: clean(key.source_id),
             ..key
@@ -311,16 +316,7 @@ impl Item {
         let clean_metadata = |metadata: Vec<(String, Metadatum)>| {
             metadata
                 .into_iter()
-                .map(|(key, value)| {
-                    let value = match value {
-                        Metadatum::Text(text) => Metadatum::Text(written(text)),
-                        Metadatum::Texts(texts) => {
-                            Metadatum::Texts(texts.into_iter().map(written).collect())
-                        }
-                        other => other,
-                    };
-                    (clean(key), value)
-                })
+                .map(|(key, value)| (clean(key), value.map(&written)))
                 .collect()
         };
         match self {
@@ -353,16 +349,7 @@ impl Item {
         let metadata_size = |metadata: &[(String, Metadatum)]| {
             metadata
                 .iter()
-                .map(|(key, value)| {
-                    16 + key.len()
-                        + match value {
-                            Metadatum::Text(text) => text.len(),
-                            Metadatum::Texts(texts) => {
-                                texts.iter().map(|text| 16 + text.len()).sum()
-                            }
-                            Metadatum::Flag(_) | Metadatum::Integer(_) => 8,
-                        }
-                })
+                .map(|(key, value)| 16 + key.len() + value.size())
                 .sum::<usize>()
         };
         let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
@@ -402,12 +389,29 @@ fn visible(text: String, steers: impl Fn(char) -> bool) -> String {
 /// Characters by which a text is shown as something else than it is: control characters, and the embeddings,
 /// overrides and isolates that turn the order of text around. The plain marks of right-to-left writing stay: honest
 /// names have them.
-pub(super) fn steers(character: char) -> bool {
+pub(crate) fn steers(character: char) -> bool {
     character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn check_key(key: &Key) -> Result<(), BadItem> {
-    let id = &key.source_id;
+/// As [`steers`], where line breaks and tabs are harmless.
+fn steers_in_metadata(character: char) -> bool {
+    steers(character) && !matches!(character, '\n' | '\r' | '\t')
+}
+
+/// Whether a text of this metadata would be changed on its way to the run file.
+pub(crate) fn metadata_steers(metadata: &[(String, Metadatum)]) -> bool {
+    let mut found = false;
+    for (_, value) in metadata {
+        value.each_text(&mut |text| found |= text.contains(steers_in_metadata));
+    }
+    found
+}
+
+/// Checks what `wit/` says of an entity's id.
+///
+/// # Errors
+/// [`BadItem`].
+pub(crate) fn check_source_id(id: &str) -> Result<(), BadItem> {
     if id.is_empty() || id.len() > LONGEST_ID {
         return Err(BadItem(format!(
             "a source id of {} bytes; it must be 1 to {LONGEST_ID}",
@@ -435,7 +439,11 @@ fn check_formula(what: &str, text: &str) -> Result<(), BadItem> {
     Ok(())
 }
 
-fn check_word(what: &str, word: &str) -> Result<(), BadItem> {
+/// Checks what `wit/` says of a word.
+///
+/// # Errors
+/// [`BadItem`].
+pub(crate) fn check_word(what: &str, word: &str) -> Result<(), BadItem> {
     if word.is_empty() || word.len() > LONGEST_ID || word.contains(steers) {
         return Err(BadItem(format!(
             "a {what} that is empty or over {LONGEST_ID} bytes, or holds a control character or one that turns text around"
@@ -444,7 +452,14 @@ fn check_word(what: &str, word: &str) -> Result<(), BadItem> {
     check_formula(what, word)
 }
 
-fn check_metadata(metadata: &[(String, Metadatum)], own: &[&str]) -> Result<(), BadItem> {
+/// Checks the keys of metadata, among which `own` may not be.
+///
+/// # Errors
+/// [`BadItem`].
+pub(crate) fn check_metadata(
+    metadata: &[(String, Metadatum)],
+    own: &[&str],
+) -> Result<(), BadItem> {
     let mut seen = BTreeSet::new();
     for (key, _) in metadata {
         check_word("metadata key", key)?;

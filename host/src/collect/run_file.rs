@@ -1,6 +1,7 @@
 //! The run file: one SQLite database per run. Exports and reports are views of it.
 
-use super::item::{Coverage, Entity, Item, Metadatum, Relation};
+use super::item::{Coverage, Entity, Item, Relation};
+use super::metadata::{Metadatum, json};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,6 +18,45 @@ pub struct RunFile {
     contradictions: u64,
 }
 
+/// Where an item came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody said.
+    Unknown,
+    /// It was read at this time, in milliseconds since 1970.
+    ReadAt(u64),
+    /// It began in this line of a file, from 1.
+    Line(u64),
+}
+
+impl Origin {
+    /// It was read at this time, where that is known.
+    pub fn read_at(at: Option<u64>) -> Self {
+        at.map_or(Self::Unknown, Self::ReadAt)
+    }
+
+    /// What the columns `read_at` and `line` hold.
+    fn columns(self) -> [Option<i64>; 2] {
+        // Nothing was read later than SQLite can count, whatever a connector says.
+        match self {
+            Self::Unknown => [None, None],
+            Self::ReadAt(at) => [i64::try_from(at).ok(), None],
+            Self::Line(line) => [None, i64::try_from(line).ok()],
+        }
+    }
+}
+
+/// What a run file had of an item before it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing.
+    Nothing,
+    /// The same.
+    Same,
+    /// Something else, that began in this line. One of the two was kept, whatever their order.
+    Other(Option<u64>),
+}
+
 /// Asks the work on a run file to stop, from any thread.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicBool>);
@@ -27,7 +67,7 @@ impl Stop {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    fn is_asked(&self) -> bool {
+    pub(crate) fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -48,6 +88,21 @@ pub struct Missing {
     pub relations: u64,
     /// The first few missing ends: type and id.
     pub examples: Vec<(String, String)>,
+}
+
+/// One of them, as far as a person needs it to find it.
+#[derive(Debug)]
+pub struct Loose {
+    /// Where it began in its file.
+    pub line: Option<u64>,
+    /// The holder: type and id.
+    pub parent: (String, String),
+    /// What is held: type and id.
+    pub child: (String, String),
+    /// Whether the holder is an entity.
+    pub has_parent: bool,
+    /// Whether what is held is one.
+    pub has_child: bool,
 }
 
 /// A row of the coverage.
@@ -71,15 +126,16 @@ pub struct CoverageRow {
 /// How deep containments may lie: no product has more than a handful of layers.
 pub const DEEPEST: usize = 64;
 
+// `read_at` is for what a connector read, `line` for what came from a file: see `Origin`.
 const SCHEMA: &str = "
     CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE entity (
         entity_type TEXT NOT NULL, source_id TEXT NOT NULL, source_type TEXT NOT NULL, name TEXT NOT NULL,
-        metadata TEXT NOT NULL, dangling INTEGER NOT NULL, read_at INTEGER,
+        metadata TEXT NOT NULL, dangling INTEGER NOT NULL, read_at INTEGER, line INTEGER,
         PRIMARY KEY (entity_type, source_id)) WITHOUT ROWID;
     CREATE TABLE relation (
         parent_type TEXT NOT NULL, parent_id TEXT NOT NULL, child_type TEXT NOT NULL, child_id TEXT NOT NULL,
-        kind TEXT NOT NULL, privilege TEXT NOT NULL, level TEXT, metadata TEXT NOT NULL, read_at INTEGER,
+        kind TEXT NOT NULL, privilege TEXT NOT NULL, level TEXT, metadata TEXT NOT NULL, read_at INTEGER, line INTEGER,
         PRIMARY KEY (parent_type, parent_id, child_type, child_id, kind, privilege)) WITHOUT ROWID;
     CREATE VIEW sound_relation AS SELECT * FROM relation;
     CREATE TABLE coverage (
@@ -115,22 +171,30 @@ impl RunFile {
         })
     }
 
-    /// Writes an item that was checked, and when it was read, where that is known: in milliseconds since 1970.
+    /// Keeps up to so many MiB of the file in memory.
+    ///
+    /// # Errors
+    /// Where SQLite can't.
+    pub fn cache(&self, mib: u32) -> rusqlite::Result<()> {
+        let kib = i64::from(mib) * 1024;
+        self.database.pragma_update(None, "cache_size", -kib)
+    }
+
+    /// Writes an item that was checked.
     ///
     /// # Errors
     /// Where the disk is full or broken.
-    pub fn write(&mut self, item: Item, read_at: Option<u64>) -> rusqlite::Result<()> {
-        // Nothing was read later than SQLite can count, whatever a connector says.
-        let read_at = read_at.and_then(|at| i64::try_from(at).ok());
+    pub fn write(&mut self, item: Item, origin: Origin) -> rusqlite::Result<Before> {
         match item {
-            Item::Entity(entity) => self.write_entity(entity, read_at),
-            Item::Relation(relation) => self.write_relation(relation, read_at),
-            Item::Coverage(coverage) => self.write_coverage(coverage),
-            Item::Warning(text) => self.warn(&text),
+            Item::Entity(entity) => self.write_entity(entity, origin),
+            Item::Relation(relation) => self.write_relation(&relation, origin),
+            Item::Coverage(coverage) => self.write_coverage(coverage).map(|()| Before::Nothing),
+            Item::Warning(text) => self.warn(&text).map(|()| Before::Nothing),
         }
     }
 
-    fn write_entity(&mut self, entity: Entity, read_at: Option<i64>) -> rusqlite::Result<()> {
+    fn write_entity(&mut self, entity: Entity, origin: Origin) -> rusqlite::Result<Before> {
+        let [read_at, line] = origin.columns();
         let dangling = entity
             .metadata
             .iter()
@@ -140,7 +204,7 @@ impl RunFile {
         let inserted = self
             .database
             .prepare_cached(
-                "INSERT INTO entity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+                "INSERT INTO entity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
             )?
             .execute(params![
                 kind,
@@ -149,39 +213,46 @@ impl RunFile {
                 entity.name,
                 metadata,
                 dangling,
-                read_at
+                read_at,
+                line
             ])?;
         if inserted == 1 {
-            return Ok(());
+            return Ok(Before::Nothing);
         }
         let new = (dangling, entity.name, entity.source_type, metadata);
-        let old: (bool, String, String, String) = self
+        let (old, old_line): ((bool, String, String, String), Option<u64>) = self
             .database
             .prepare_cached(
-                "SELECT dangling, name, source_type, metadata FROM entity WHERE entity_type = ?1 AND source_id = ?2",
+                "SELECT dangling, name, source_type, metadata, line FROM entity WHERE entity_type = ?1 AND source_id = ?2",
             )?
-            .query_row(params![kind, id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+            .query_row(params![kind, id], |row| {
+                Ok(((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), row.get(4)?))
+            })?;
         self.duplicates += 1;
-        if new != old && new.0 == old.0 {
+        if new == old {
+            return Ok(Before::Same);
+        }
+        if new.0 == old.0 {
             self.contradictions += 1;
         }
         // The least of the two wins, whichever came first: false is less than true.
         if new < old {
             self.database
                 .prepare_cached(
-                    "UPDATE entity SET dangling = ?3, name = ?4, source_type = ?5, metadata = ?6, read_at = ?7
+                    "UPDATE entity SET dangling = ?3, name = ?4, source_type = ?5, metadata = ?6, read_at = ?7, line = ?8
                      WHERE entity_type = ?1 AND source_id = ?2",
                 )?
-                .execute(params![kind, id, new.0, new.1, new.2, new.3, read_at])?;
+                .execute(params![kind, id, new.0, new.1, new.2, new.3, read_at, line])?;
         }
-        Ok(())
+        Ok(Before::Other(old_line))
     }
 
-    fn write_relation(&mut self, relation: Relation, read_at: Option<i64>) -> rusqlite::Result<()> {
+    fn write_relation(&mut self, relation: &Relation, origin: Origin) -> rusqlite::Result<Before> {
+        let [read_at, line] = origin.columns();
         let metadata = json(&relation.metadata);
         let level = relation.level.map(super::item::Level::word);
         let (parent, child) = (&relation.parent, &relation.child);
-        let keys = params![
+        let row = params![
             parent.entity_type.word(),
             parent.source_id,
             child.entity_type.word(),
@@ -190,37 +261,37 @@ impl RunFile {
             relation.privilege,
             level,
             metadata,
-            read_at
+            read_at,
+            line
         ];
         let inserted = self
             .database
-            .prepare_cached(
-                "INSERT INTO relation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
-            )?
-            .execute(keys)?;
+            .prepare_cached("INSERT INTO relation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING")?
+            .execute(row)?;
         if inserted == 1 {
-            return Ok(());
+            return Ok(Before::Nothing);
         }
         self.duplicates += 1;
-        let changed = self
+        let (same, old_line): (bool, Option<u64>) = self
             .database
             .prepare_cached(
-                "UPDATE relation SET level = ?7, metadata = ?8, read_at = ?9
+                "SELECT (ifnull(?7, ''), ?8) = (ifnull(level, ''), metadata), line FROM relation
+                 WHERE parent_type = ?1 AND parent_id = ?2 AND child_type = ?3 AND child_id = ?4
+                   AND kind = ?5 AND privilege = ?6",
+            )?
+            .query_row(&row[..8], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if same {
+            return Ok(Before::Same);
+        }
+        self.contradictions += 1;
+        self.database
+            .prepare_cached(
+                "UPDATE relation SET level = ?7, metadata = ?8, read_at = ?9, line = ?10
                  WHERE parent_type = ?1 AND parent_id = ?2 AND child_type = ?3 AND child_id = ?4 AND kind = ?5
                    AND privilege = ?6 AND (ifnull(?7, ''), ?8) < (ifnull(level, ''), metadata)",
             )?
-            .execute(keys)?;
-        let differs: bool = changed == 1
-            || self
-                .database
-                .prepare_cached(
-                    "SELECT (ifnull(?7, ''), ?8) <> (ifnull(level, ''), metadata) FROM relation
-                     WHERE parent_type = ?1 AND parent_id = ?2 AND child_type = ?3 AND child_id = ?4
-                       AND kind = ?5 AND privilege = ?6",
-                )?
-                .query_row(&keys[..8], |row| row.get(0))?;
-        self.contradictions += u64::from(differs);
-        Ok(())
+            .execute(row)?;
+        Ok(Before::Other(old_line))
     }
 
     fn write_coverage(&mut self, coverage: Coverage) -> rusqlite::Result<()> {
@@ -353,7 +424,7 @@ impl RunFile {
         self.database.execute_batch(
             "CREATE TABLE loose_relation (
                 parent_type TEXT NOT NULL, parent_id TEXT NOT NULL, child_type TEXT NOT NULL, child_id TEXT NOT NULL,
-                kind TEXT NOT NULL, privilege TEXT NOT NULL, level TEXT, metadata TEXT NOT NULL, read_at INTEGER,
+                kind TEXT NOT NULL, privilege TEXT NOT NULL, level TEXT, metadata TEXT NOT NULL, read_at INTEGER, line INTEGER,
                 PRIMARY KEY (parent_type, parent_id, child_type, child_id, kind, privilege)) WITHOUT ROWID;
              INSERT INTO loose_relation SELECT * FROM relation AS r
              WHERE NOT EXISTS (SELECT 1 FROM entity WHERE entity_type = r.parent_type AND source_id = r.parent_id)
@@ -393,31 +464,86 @@ impl RunFile {
         })
     }
 
+    /// The relations that [`RunFile::set_missing_apart`] found, by the lines that they began in.
+    ///
+    /// # Errors
+    /// As [`RunFile::counts`], or those of `take`.
+    pub fn each_loose(
+        &self,
+        mut take: impl FnMut(&Loose) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut query = self.database.prepare(
+            "SELECT line, parent_type, parent_id, child_type, child_id,
+                EXISTS (SELECT 1 FROM entity WHERE entity_type = parent_type AND source_id = parent_id),
+                EXISTS (SELECT 1 FROM entity WHERE entity_type = child_type AND source_id = child_id)
+             FROM loose_relation ORDER BY line",
+        )?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            take(&Loose {
+                line: row.get(0)?,
+                parent: (row.get(1)?, row.get(2)?),
+                child: (row.get(3)?, row.get(4)?),
+                has_parent: row.get(5)?,
+                has_child: row.get(6)?,
+            })?;
+        }
+        Ok(())
+    }
+
     /// How many containments are in a circle, or lead to one, or lie more than [`DEEPEST`] deep.
     ///
     /// # Errors
     /// As [`RunFile::warn`].
     pub fn containment_circles(&self) -> rusqlite::Result<u64> {
         self.database.execute_batch(
-            "CREATE TEMP TABLE inside AS SELECT parent_id AS parent, child_id AS child FROM sound_relation
+            "CREATE TEMP TABLE inside AS SELECT parent_id AS parent, child_id AS child, line FROM sound_relation
                  WHERE kind = 'containment';
              CREATE INDEX temp.inside_parent ON inside (parent);",
         )?;
         // Whatever contains nothing can't be in a circle: what is innermost is taken away, layer by layer.
-        let mut peel = self
-            .database
-            .prepare("DELETE FROM inside WHERE child NOT IN (SELECT parent FROM inside)")?;
+        self.peel("DELETE FROM inside WHERE child NOT IN (SELECT parent FROM inside)")?;
+        self.database
+            .query_row("SELECT count(*) FROM inside", [], |row| row.get(0))
+    }
+
+    fn peel(&self, sql: &str) -> rusqlite::Result<()> {
+        let mut peel = self.database.prepare(sql)?;
         for _ in 0..DEEPEST {
             if peel.execute([])? == 0 {
                 break;
             }
         }
-        let left = self
+        Ok(())
+    }
+
+    /// Takes out the containments that [`RunFile::containment_circles`] found, but for those that only lead to a circle,
+    /// by the lines that they began in: container and content.
+    ///
+    /// # Errors
+    /// As [`RunFile::warn`], or those of `take`.
+    pub fn take_circles_out(
+        &mut self,
+        mut take: impl FnMut(Option<u64>, &str, &str) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        self.peel("DELETE FROM inside WHERE parent NOT IN (SELECT child FROM inside)")?;
+        let mut query = self
             .database
-            .query_row("SELECT count(*) FROM inside", [], |row| row.get(0))?;
-        drop(peel);
-        self.database.execute_batch("DROP TABLE inside")?;
-        Ok(left)
+            .prepare("SELECT line, parent, child FROM inside ORDER BY line, parent, child")?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            take(
+                row.get(0)?,
+                row.get_ref(1)?.as_str()?,
+                row.get_ref(2)?.as_str()?,
+            )?;
+        }
+        drop(rows);
+        drop(query);
+        self.database.execute_batch(
+            "DELETE FROM relation WHERE kind = 'containment' AND (parent_id, child_id) IN (SELECT parent, child FROM inside)",
+        )?;
+        Ok(())
     }
 
     /// How many entities there are of each source type, and relations of each kind. Beyond the hundred most frequent types
@@ -543,16 +669,6 @@ impl RunFile {
     }
 }
 
-/// Metadata as a JSON object with its keys in order.
-fn json(metadata: &[(String, Metadatum)]) -> String {
-    let sorted: BTreeMap<&str, &Metadatum> = metadata
-        .iter()
-        .map(|(key, value)| (key.as_str(), value))
-        .collect();
-    serde_json::to_string(&sorted)
-        .unwrap_or_else(|_| unreachable!("texts, flags and numbers are JSON"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::item::{EntityType, Key, Level, RelationKind};
@@ -594,7 +710,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut file = RunFile::create(&directory.path().join("run.db")).unwrap();
         for item in items {
-            file.write(item, None).unwrap();
+            file.write(item, Origin::Unknown).unwrap();
         }
         (file, directory)
     }

@@ -1,31 +1,18 @@
-//! What a run amounts to: its flaws are looked for, its items counted, its exports written. That takes as long as there are
-//! items, so it can be stopped; the items stay.
+//! Settles a run of a connector: its flaws are looked for, its items counted, its exports written. That takes as long as
+//! there are items, so it can be stopped; the items stay.
 
 use super::Run;
-use crate::collect::{self, DEEPEST, Format, Missing, RunFile};
+use crate::collect::{DEEPEST, Missing, RunFile};
 use crate::egress::policy::Refusal;
 use crate::outcome::Outcome;
 use crate::report::Counts;
+use crate::settle::{Exports, Settled};
 use anyhow::Context;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long what a run left may be counted when the run itself was stopped.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// What a run amounts to.
-pub(super) struct Settled {
-    pub(super) outcome: Outcome,
-    pub(super) counts: Counts,
-}
-
-/// The exports of a run that finishes.
-#[derive(Clone)]
-pub(super) struct Exports {
-    pub(super) formats: Vec<Format>,
-    pub(super) directory: PathBuf,
-}
 
 /// Settles a run. Where `stopped` comes first, the run ends as it says.
 ///
@@ -87,7 +74,7 @@ async fn attempt(
     }
 }
 
-/// What is wrong with what a connector emitted.
+/// What is wrong with what was a connector emitted.
 struct Flaws {
     missing: Missing,
     circles: u64,
@@ -189,9 +176,7 @@ impl Run {
         }
         let counts = Counts::of(file)?;
         if outcome.finished() {
-            for format in &exports.formats {
-                collect::export(file, &self.manifest.app, *format, &exports.directory)?;
-            }
+            exports.write(file)?;
         }
         Ok(Settled { outcome, counts })
     }

@@ -3,7 +3,7 @@
 use super::Services;
 use super::errors::{HasPlainErrors, PlainErrors};
 use super::memory::MemoryCap;
-use crate::collect::{self, BadItem};
+use crate::collect::{self, BadItem, Origin, Untaken};
 use crate::egress::Egress;
 use crate::limits::{Limit, Limits, Usage};
 use crate::manifest::{CONTRACT, Pace};
@@ -372,7 +372,15 @@ impl Host {
         for (item, read_at) in items {
             let item = collect::Item::from(item);
             carried += item.size() as u64;
-            collector.take(item, read_at)?;
+            let origin = Origin::read_at(read_at);
+            // `sandbox::ended` tells one from another.
+            collector
+                .take(item, origin)
+                .map_err(|untaken| match untaken {
+                    Untaken::Bad(bad) => wasmtime::Error::from(bad),
+                    Untaken::TooMuch(limit) => limit.into(),
+                    Untaken::Broken(broken) => broken.into(),
+                })?;
         }
         self.usage().peak(Limit::CallMib, carried);
         Ok(())

@@ -1,6 +1,6 @@
 use portcullis::collect::{
-    Collector, Entity, EntityType, Format, Item, Key, Metadatum, Relation, RelationKind, RunFile,
-    export,
+    Collector, Entity, EntityType, Format, Item, Key, Metadatum, Origin, Relation, RelationKind,
+    RunFile, export,
 };
 use portcullis::limits::Limits;
 use portcullis::vault::Vault;
@@ -38,7 +38,7 @@ pub fn exports(data: &[u8]) {
             name: name.clone(),
             metadata: vec![("note".to_owned(), Metadatum::Text(note.clone()))],
         });
-        if collector.take(entity, None).is_err() {
+        if collector.take(entity, Origin::Unknown).is_err() {
             continue;
         }
         taken.insert(id.clone(), (name.clone(), note.clone()));
@@ -52,7 +52,7 @@ pub fn exports(data: &[u8]) {
                 metadata: Vec::new(),
             });
             collector
-                .take(relation, None)
+                .take(relation, Origin::Unknown)
                 .expect("both ends were taken");
         }
     }
@@ -72,6 +72,7 @@ pub fn exports(data: &[u8]) {
     assert_eq!(entities.len(), taken.len());
     for row in &entities {
         let (name, note) = &taken[&row[4]];
+        let name = if name.is_empty() { &row[4] } else { name };
         let shown = &row[1];
         assert!(
             !shown.starts_with(['=', '+', '-', '@', '\t', '\r']),

@@ -11,6 +11,7 @@ mod collection;
 mod density;
 mod fake;
 mod growth;
+mod import;
 mod latency;
 mod neighbours;
 mod overhead;
@@ -73,11 +74,12 @@ fn main() {
     let mut table = Table::default();
     println!("| bench | what | value | aim |");
     println!("|---|---|---|---|");
-    let benches: [(&str, Measure); 8] = [
+    let benches: [(&str, Measure); 9] = [
         ("overhead", overhead::measure),
         ("latency", latency::measure),
         ("growth", growth::measure),
         ("collection", collection::measure),
+        ("import", import::measure),
         ("start", start::measure),
         ("density", density::measure),
         ("resume", resume::measure),

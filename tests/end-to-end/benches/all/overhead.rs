@@ -5,7 +5,7 @@ use crate::{BINARY, RUNS, Table, median, processor_time, runtime};
 use end_to_end::Connection;
 use end_to_end::inside::{machine, run};
 use futures::future::LocalBoxFuture;
-use portcullis::collect::{self, Collector, Format, RunFile, export};
+use portcullis::collect::{self, Collector, Format, Origin, RunFile, export};
 use portcullis_bitbucket::{Settings, extract};
 use portcullis_kit::api::{Api, Request, Response, TransportError};
 use portcullis_kit::bindings::portcullis::connector::logging::Severity;
@@ -152,7 +152,10 @@ struct Collected(RefCell<Collector>);
 
 impl Sink for Collected {
     fn emit_read(&self, item: Item, read_at: Option<u64>) {
-        self.0.borrow_mut().take(of(item), read_at).unwrap();
+        self.0
+            .borrow_mut()
+            .take(of(item), Origin::read_at(read_at))
+            .unwrap();
     }
 
     fn progress(&self, _stage: &str, _done: u64, _total: Option<u64>) {}

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// A directory beside the results where a run's files are made; it goes when it is dropped. A run that was killed leaves
 /// its own, which the next one removes: it knows it by a lock that nobody holds any more.
-pub(super) struct Workshop {
+pub(crate) struct Workshop {
     directory: tempfile::TempDir,
     out: PathBuf,
     _lock: fs::File,
@@ -39,7 +39,7 @@ fn remove_stale(out: &Path) {
 }
 
 impl Workshop {
-    pub(super) fn new(out: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn new(out: &Path) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix(PREFIX)
             .tempdir_in(out)
@@ -55,12 +55,12 @@ impl Workshop {
         })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 
     /// Creates an empty file that its owner alone can read.
-    pub(super) fn private_file(&self, name: &str) -> std::io::Result<(PathBuf, fs::File)> {
+    pub(crate) fn private_file(&self, name: &str) -> std::io::Result<(PathBuf, fs::File)> {
         let path = self.path().join(name);
         let file = fs::OpenOptions::new()
             .write(true)
@@ -70,20 +70,23 @@ impl Workshop {
         Ok((path, file))
     }
 
-    pub(super) fn write_private(&self, name: &str, text: &str) -> std::io::Result<()> {
+    pub(crate) fn write_private(&self, name: &str, text: &str) -> std::io::Result<()> {
         self.private_file(name)?.1.write_all(text.as_bytes())
     }
 
-    /// Puts a finished run in the place of an earlier one.
-    pub(super) fn publish(&self, formats: &[Format]) -> anyhow::Result<()> {
+    /// Puts a finished run in the place of an earlier one: its exports and its `records`.
+    pub(crate) fn publish(&self, formats: &[Format], records: &[&str]) -> anyhow::Result<()> {
         // The report vouches for the other files: it goes first, and comes last.
         self.remove("run.json")?;
         let exports = formats.iter().flat_map(|format| format.files());
-        let records = report::RECORDS
-            .into_iter()
-            .filter(|name| *name != "run.json");
-        for name in exports.chain(records) {
+        let others = records.iter().copied().filter(|name| *name != "run.json");
+        for name in exports.chain(others) {
             self.put(name, name)?;
+        }
+        for name in report::RECORDS.iter().chain([&report::PROBLEMS]) {
+            if !records.contains(name) {
+                self.remove(name)?;
+            }
         }
         for format in [Format::Csv, Format::Jsonl] {
             if !formats.contains(&format) {
@@ -100,13 +103,13 @@ impl Workshop {
     }
 
     /// Of a run that the host could not finish there is at least its audit log, as far as it could be written.
-    pub(super) fn publish_audit(&self) {
+    pub(crate) fn publish_audit(&self) {
         if let Err(error) = self.put("audit.jsonl", "failed-audit.jsonl") {
             tracing::warn!("the audit log is lost too: {error:#}");
         }
     }
 
-    pub(super) fn publish_failure(&self) -> anyhow::Result<()> {
+    pub(crate) fn publish_failure(&self) -> anyhow::Result<()> {
         report::RECORDS
             .iter()
             .try_for_each(|name| self.put(name, &format!("failed-{name}")))
