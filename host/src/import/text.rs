@@ -39,7 +39,7 @@ impl Source {
         if about.is_dir() {
             return Err(ErrorKind::IsADirectory.into());
         }
-        let bytes = about.is_file().then(|| about.len());
+        let bytes = about.is_file().then_some(about.len());
         Ok(Self::new(&path.to_string_lossy(), Box::new(file), bytes))
     }
 
