@@ -40,7 +40,7 @@ use time::OffsetDateTime;
 const BEGINNING: usize = 64 * 1024;
 
 /// What is kept in memory of the run file, in MiB: rows come in any order.
-const CACHE_MIB: u32 = 32;
+const CACHE_MIB: u32 = 16;
 
 /// The families of the coverage.
 const FAMILIES: [&str; 2] = ["entities", "relations"];

@@ -6,7 +6,7 @@ use fake_bitbucket::{Config, Sizes, World};
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -241,6 +241,34 @@ fn one_of_the_files_may_be_standard_input() {
     assert_eq!(left, ENTITIES);
     let output = import(directory.path(), &["--entities", "-", "--relations", "-"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn an_import_that_is_cancelled_says_so_and_leaves_nothing() {
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("r.csv"), RELATIONS).unwrap();
+    let mut process = Command::new(BINARY)
+        .args(["import", "--connector"])
+        .arg(manifest())
+        .args(["--out", "out", "--entities", "-", "--relations", "r.csv"])
+        .current_dir(directory.path())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // What is written is read, and then nothing more comes.
+    let mut input = process.stdin.take().unwrap();
+    input.write_all(ENTITIES.as_bytes()).unwrap();
+    let mut told = BufReader::new(process.stderr.take().unwrap());
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
+    assert!(line.contains("reading standard input"), "{line}");
+    let pid = rustix::process::Pid::from_child(&process);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(process.wait().unwrap().code(), Some(130));
+    told.read_line(&mut line).unwrap();
+    assert!(line.contains("cancelled"), "{line}");
+    assert!(!directory.path().join("out").exists());
 }
 
 /// `tests/uploads`: each folder has two files, and the problems that are told of them. Without `expected` it is written.

@@ -27,7 +27,7 @@ pub(crate) fn measure(table: &mut Table) {
     for (order, step) in [("sorted", 1), ("in any order", 7_368_787)] {
         write(directory.path(), relations, step);
         let began = Instant::now();
-        let mut process = Command::new(BINARY)
+        let mut child = Command::new(BINARY)
             .args(["import", "--connector"])
             .arg(manifest())
             .args([
@@ -43,11 +43,13 @@ pub(crate) fn measure(table: &mut Table) {
             .stderr(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        let mut peak = 0.0_f64;
+        let (mut peak, mut used) = (0.0_f64, 0.0_f64);
         let status = loop {
-            // Its peak can't be asked for any more when it has ended.
-            peak = peak.max(memory(&process.id().to_string(), "VmHWM").unwrap_or_default());
-            if let Some(status) = process.try_wait().unwrap() {
+            // Neither can be asked for any more when it has ended.
+            let process = child.id().to_string();
+            peak = peak.max(memory(&process, "VmHWM").unwrap_or_default());
+            used = used.max(processor_seconds(&process).unwrap_or_default());
+            if let Some(status) = child.try_wait().unwrap() {
                 break status;
             }
             std::thread::sleep(std::time::Duration::from_millis(5));
@@ -63,12 +65,28 @@ pub(crate) fn measure(table: &mut Table) {
         );
         table.add(
             "import",
+            format!("the same, a second of processor time, {order}"),
+            relations as f64 / used,
+            "/s",
+            "",
+        );
+        table.add(
+            "import",
             format!("the same: peak memory of the process, of {relations}, {order}"),
             peak,
             "MiB",
             "64",
         );
     }
+}
+
+/// What a process has used of the processors, from `/proc/PID/stat`: in the system's hundredths of a second.
+fn processor_seconds(process: &str) -> Option<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The program's name, in brackets, may hold anything.
+    let (_, rest) = text.rsplit_once(')')?;
+    let mut ticks = rest.split_whitespace().skip(11).map(str::parse::<f64>);
+    Some((ticks.next()?.ok()? + ticks.next()?.ok()?) / 100.0)
 }
 
 /// Writes both files. The step is a prime, so that each relation comes once.
