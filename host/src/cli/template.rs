@@ -31,6 +31,7 @@ pub(super) fn template(arguments: &Arguments, screen: &Screen) -> ExitCode {
     let written = std::fs::create_dir_all(&arguments.out)
         .map_err(anyhow::Error::from)
         .and_then(|()| manifest.template.write(app, &arguments.out));
+    screen.clear();
     match written {
         Ok(()) => {
             screen.show(&format!("{out}: {}", Format::Csv.files().join(", ")));
