@@ -16,7 +16,7 @@ const ENTITIES: &str = "Name,Entity Type,Source System,Source ID,Source Type,Met
 
 const RELATIONS: &str = "Parent Entity Source ID,Parent Entity Type,Entity Source ID,Entity Type\nu,identity,g,connection\n";
 
-/// The most address space that the process gets, in KiB: what it maps for itself, its threads, and 96 MiB.
+/// The most address space that the process gets, in KiB, with its binary and its threads' stacks.
 const MEMORY_KIB: u64 = 512 * 1024;
 
 fn import(directory: &Path, arguments: &[&str]) -> Output {

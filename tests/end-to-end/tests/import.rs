@@ -271,7 +271,7 @@ fn an_import_that_is_cancelled_says_so_and_leaves_nothing() {
     assert!(!directory.path().join("out").exists());
 }
 
-/// `tests/uploads`: each folder has two files, and the problems that are told of them. Without `expected` it is written.
+/// `tests/uploads`: each folder has two files, and in `expected` the lines that are told of them.
 #[test]
 fn each_bad_file_is_told_line_by_line() {
     let mut folders: Vec<_> = fs::read_dir(root().join("tests/uploads"))
