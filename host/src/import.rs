@@ -167,9 +167,14 @@ impl Import {
             watch,
         };
         let directory = workshop.path().to_owned();
+        // What stops it is in place before it begins.
+        let mut cancelled = std::pin::pin!(cancelled);
+        let is_cancelled = futures::poll!(cancelled.as_mut()).is_ready();
         let mut working = tokio::task::spawn_blocking(move || work.work(file, sources, directory));
         let wall = Duration::from_secs(self.limits.wall_seconds);
         let stopped = tokio::select! {
+            biased;
+            () = std::future::ready(()), if is_cancelled => Err(Outcome::Cancelled),
             worked = &mut working => Ok(worked),
             () = cancelled => Err(Outcome::Cancelled),
             () = tokio::time::sleep(wall) => Err(Outcome::exhausted(Limit::WallSeconds, &self.limits)),
