@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 # Folders under guest/ that are connectors.
-CONNECTORS := bitbucket
+CONNECTORS := bitbucket scim
 # Folders under tests/ that are connectors.
 HOSTILE := hostile
 # What finds a toolchain, or installs one.

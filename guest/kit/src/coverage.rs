@@ -27,6 +27,7 @@ struct Family {
     /// Objects that weren't asked for any more, by the reason.
     not_asked: BTreeMap<String, u64>,
     unreadable: Option<String>,
+    unavailable: Option<String>,
     doubts: BTreeSet<String>,
     left_out: BTreeSet<String>,
     notes: BTreeSet<String>,
@@ -105,6 +106,11 @@ impl Ledger {
         self.family(family).unreadable.get_or_insert(why);
     }
 
+    /// The API has no way to read the family for anyone.
+    pub fn unavailable(&mut self, family: &'static str, why: String) {
+        self.family(family).unavailable.get_or_insert(why);
+    }
+
     /// One can't be sure that all of the family was read.
     pub fn doubt(&mut self, family: &'static str, why: String) {
         self.family(family).doubts.insert(why);
@@ -151,7 +157,12 @@ impl Family {
             .saturating_add(self.partial)
             .saturating_add(not_asked);
         let all = missing.saturating_add(self.read);
-        let mut reasons: Vec<String> = self.unreadable.iter().cloned().collect();
+        let mut reasons: Vec<String> = self
+            .unreadable
+            .iter()
+            .chain(&self.unavailable)
+            .cloned()
+            .collect();
         if self.unread > 0 || self.partial > 0 {
             let count = self.unread.saturating_add(self.partial);
             reasons.push(format!(
@@ -169,6 +180,8 @@ impl Family {
                 CoverageStatus::Unreadable
             } else if missing > 0 || !self.doubts.is_empty() {
                 CoverageStatus::Partial
+            } else if self.unavailable.is_some() {
+                CoverageStatus::Unavailable
             } else if self.left_out.is_empty() {
                 CoverageStatus::Complete
             } else {
@@ -249,6 +262,21 @@ mod tests {
             status(|ledger| {
                 ledger.object_read(GROUPS);
                 ledger.object_not_asked(GROUPS, "x".into());
+            }),
+            CoverageStatus::Partial
+        );
+    }
+
+    #[test]
+    fn what_no_one_can_read_is_unavailable_unless_something_of_it_is_in_doubt() {
+        assert_eq!(
+            status(|ledger| ledger.unavailable(GROUPS, "x".into())),
+            CoverageStatus::Unavailable
+        );
+        assert_eq!(
+            status(|ledger| {
+                ledger.unavailable(GROUPS, "x".into());
+                ledger.doubt(GROUPS, "y".into());
             }),
             CoverageStatus::Partial
         );

@@ -63,6 +63,18 @@ impl EntityDraft {
         self
     }
 
+    /// Adds texts, unless there are none.
+    #[must_use]
+    pub fn texts(mut self, key: &str, values: Vec<String>) -> Self {
+        if !values.is_empty() {
+            let texts = values.iter().map(|text| cut(text)).collect();
+            self.0
+                .metadata
+                .push((key.to_owned(), Metadatum::Texts(texts)));
+        }
+        self
+    }
+
     /// Adds an instant, as RFC 3339 in UTC, unless it can't be read as one.
     #[must_use]
     pub fn instant(self, key: &str, value: Option<&str>) -> Self {
