@@ -87,7 +87,7 @@ impl Rows for GroupRows<'_> {
         );
         let listed = Listed {
             name: name.to_owned(),
-            members: told.filter(|told| told.present).map(|told| told.count),
+            members: told.unwrap_or(0),
         };
         self.run.everyone.borrow_mut().list_group(id, listed);
     }

@@ -1,6 +1,5 @@
 //! Who is in which group, and who was named without being listed.
 
-use crate::each::SAMPLES;
 use crate::family;
 use crate::nested::{Kind, Reference};
 use crate::run::Run;
@@ -11,6 +10,9 @@ use portcullis_kit::roll::{Description, Roll};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
+/// Of so many users it is kept in which groups they were seen.
+const MOST_WATCHED: usize = 200;
+
 /// All users and groups of a run.
 #[derive(Default)]
 pub(crate) struct Everyone {
@@ -18,7 +20,7 @@ pub(crate) struct Everyone {
     pub(crate) groups: BTreeMap<Rc<str>, Listed>,
     strange_groups: Roll<Named>,
     /// In how many users each group was shown.
-    pub(crate) shown_by_users: HashMap<Box<str>, usize>,
+    shown_by_users: HashMap<Box<str>, usize>,
     /// Members without type that are no users: whether they are groups is known when all groups are.
     waiting: Waiting,
     /// Members without type that were taken for users, for such a user is listed.
@@ -30,6 +32,8 @@ pub(crate) struct Everyone {
     own_members: BTreeSet<String>,
     /// Whether the list of users shows the groups of any.
     pub(crate) users_show_groups: bool,
+    /// Whether a group is in another.
+    pub(crate) nested: bool,
     /// A few users, and the groups that they were seen in.
     watched: BTreeSet<String>,
     watched_ties: HashSet<(String, String)>,
@@ -39,8 +43,8 @@ pub(crate) struct Everyone {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Listed {
     pub(crate) name: String,
-    /// Its members, by number; None: the attribute was absent.
-    pub(crate) members: Option<usize>,
+    /// The number of members that it showed.
+    pub(crate) members: usize,
 }
 
 /// What a relation tells of one of its ends.
@@ -182,7 +186,7 @@ impl Everyone {
     pub(crate) fn watch(&mut self) {
         let mut ids: Vec<&str> = self.users.listed().collect();
         ids.sort_unstable();
-        let step = ids.len().div_ceil(SAMPLES).max(1);
+        let step = ids.len().div_ceil(MOST_WATCHED).max(1);
         self.watched = ids.into_iter().step_by(step).map(str::to_owned).collect();
     }
 
@@ -198,9 +202,17 @@ impl Everyone {
         &self.watched_ties
     }
 
-    /// Counts a group that a user showed.
-    pub(crate) fn shown(&mut self, group: &Reference) {
+    /// In how many users a group was shown.
+    pub(crate) fn shown(&self, group: &str) -> usize {
+        self.shown_by_users.get(group).copied().unwrap_or(0)
+    }
+
+    /// Counts a group that a user showed, unless the user came before.
+    pub(crate) fn count_shown(&mut self, user: &Id, group: &Reference) {
         self.users_show_groups = true;
+        if group.indirect || self.users.is_listed(user.as_str()) {
+            return;
+        }
         let Some(id) = group.id.as_ref().map(Id::as_str) else {
             return;
         };
@@ -228,6 +240,7 @@ impl Everyone {
                 return;
             }
             Kind::Group => {
+                self.nested = true;
                 self.strange_groups.name(member, named);
                 group_key(member)
             }

@@ -93,15 +93,6 @@ pub(crate) struct Nested<T> {
     count: usize,
 }
 
-/// What was said of a resource's long list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Told {
-    /// Whether the attribute was there, even if empty.
-    pub(crate) present: bool,
-    /// The number of its values.
-    pub(crate) count: usize,
-}
-
 impl<T: FnMut(&Id, Reference)> Nested<T> {
     /// Takes the attribute `name` of each resource, or of the one that was `asked` for.
     pub(crate) fn new(name: &'static str, asked: Option<&str>, take: T) -> Self {
@@ -136,8 +127,8 @@ impl<T: FnMut(&Id, Reference)> Nested<T> {
         self.reference(Reference::parse(bytes));
     }
 
-    /// The resource is complete. None: it is another than was asked for.
-    pub(crate) fn close(&mut self, resource: &Attributes) -> Option<Told> {
+    /// The resource is complete: how many values it had. None: it is another than was asked for.
+    pub(crate) fn close(&mut self, resource: &Attributes) -> Option<usize> {
         if let Some(id) = resource.id() {
             self.belongs(id);
         }
@@ -147,13 +138,10 @@ impl<T: FnMut(&Id, Reference)> Nested<T> {
                 .iter()
                 .for_each(|value| self.reference(Reference::of(value)));
         }
-        let told = Told {
-            present: resource.has(self.name),
-            count: self.count,
-        };
+        let count = self.count;
         let ours = !self.wrong && self.owner.is_some();
         self.anew();
-        ours.then_some(told)
+        ours.then_some(count)
     }
 
     fn belongs(&mut self, id: Id) {
@@ -207,8 +195,7 @@ pub(crate) async fn read<T: FnMut(&Id, Reference)>(
         Piece::Opened { .. } | Piece::Whole { .. } => {}
     };
     client.get_cut(path, Some(slot), shape, &mut give).await?;
-    told.map(|told| told.count)
-        .ok_or_else(|| Miss::Failed("the answer is not what was asked for".to_owned()))
+    told.ok_or_else(|| Miss::Failed("the answer is not what was asked for".to_owned()))
 }
 
 #[cfg(test)]
@@ -270,9 +257,7 @@ mod tests {
         nested.opened(&row(json!({"displayName": "x"})));
         nested.part(br#"{"value":"1"}"#);
         assert_eq!(
-            nested
-                .close(&row(json!({"members": [], "id": "g"})))
-                .map(|told| told.count),
+            nested.close(&row(json!({"members": [], "id": "g"}))),
             Some(1)
         );
         nested.opened(&row(json!({})));
@@ -281,13 +266,7 @@ mod tests {
         nested.opened(&row(json!({"id": "g"})));
         nested.part(br#"{"value":"3"}"#);
         let told = nested.close(&row(json!({"id": "g"})));
-        assert_eq!(
-            told,
-            Some(Told {
-                present: false,
-                count: 1
-            })
-        );
+        assert_eq!(told, Some(1));
         let ids: Vec<_> = taken.into_iter().map(|(_, id)| id).collect();
         assert_eq!(ids, [Id::new("1"), Id::new("3")]);
     }

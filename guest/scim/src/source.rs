@@ -20,7 +20,7 @@ use portcullis_kit::id::Id;
 use portcullis_kit::lanes::Lanes;
 use portcullis_kit::reading::{Outcome, Reading};
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// From so many members on, and at multiples of it, a number that several groups share as the highest looks
 /// like a limit.
@@ -61,11 +61,15 @@ struct Source<'r> {
     hits: RefCell<HashSet<(String, String)>>,
 }
 
-/// What is known of a group before its members are.
-struct Group {
-    id: String,
-    name: String,
-    members: Option<usize>,
+/// How many members each group shows.
+type Counts = BTreeMap<String, usize>;
+
+fn learn(counts: &mut Counts, ids: &[String], answers: &[Asked<usize>]) {
+    for (id, answer) in ids.iter().zip(answers) {
+        if let Asked::Read(count) = answer {
+            counts.insert(id.clone(), *count);
+        }
+    }
 }
 
 fn is_round(members: usize) -> bool {
@@ -111,23 +115,21 @@ impl Source<'_> {
         self.run.coverage.borrow_mut().doubt(MEMBERSHIPS, why);
     }
 
-    fn all_groups(&self) -> Vec<Group> {
+    /// Of users in groups and of groups in groups.
+    fn doubt_both(&self, why: &str) {
+        let mut coverage = self.run.coverage.borrow_mut();
+        for family in [MEMBERSHIPS, NESTED_GROUPS] {
+            coverage.doubt(family, why.to_owned());
+        }
+    }
+
+    /// How many members the list shows of each group.
+    fn listed_counts(&self) -> Counts {
         let everyone = self.run.everyone.borrow();
         everyone
             .groups
             .iter()
-            .map(|(id, listed)| Group {
-                id: id.to_string(),
-                name: listed.name.clone(),
-                members: listed.members,
-            })
-            .collect()
-    }
-
-    fn group_ids(&self) -> Vec<String> {
-        self.all_groups()
-            .into_iter()
-            .map(|group| group.id)
+            .map(|(id, listed)| (id.to_string(), listed.members))
             .collect()
     }
 
@@ -201,124 +203,150 @@ impl Source<'_> {
 
     /// Looks at what the lists told.
     async fn decide(&self) {
-        let groups = self.all_groups();
-        let most = groups.iter().filter_map(|group| group.members).max();
-        match most {
-            Some(most) if most > 0 => self.by_list(&groups, most).await,
-            _ => self.elsewhere(&groups).await,
+        let counts = self.listed_counts();
+        if counts.values().any(|count| *count > 0) {
+            self.by_list(counts).await;
+        } else {
+            self.elsewhere(counts).await;
         }
     }
 
     /// The list of groups shows members: whether all of them, is asked of some groups.
-    async fn by_list(&self, groups: &[Group], most: usize) {
+    async fn by_list(&self, mut counts: Counts) {
         self.taken_from_groups();
-        let (users_show, shown) = {
-            let everyone = self.run.everyone.borrow();
-            let shown = |group: &Group| {
-                let shown = everyone.shown_by_users.get(group.id.as_str());
-                shown.copied().unwrap_or(0)
-            };
-            let shown: Vec<usize> = groups.iter().map(shown).collect();
-            (everyone.users_show_groups, shown)
-        };
-        // Users that show their groups tell of each whether the list shows too few.
-        let suspect = |(group, shown): &(&Group, &usize)| {
-            let members = group.members.unwrap_or(0);
-            (members == 0 || (members == most && is_round(most)))
-                && (!users_show || **shown > members)
-        };
-        let suspects: Vec<&Group> = groups
-            .iter()
-            .zip(&shown)
-            .filter(suspect)
-            .map(|(group, _)| group)
-            .collect();
-        let (silent, full): (Vec<&Group>, Vec<&Group>) = suspects
+        let suspects = self.suspects(&counts);
+        let (silent, full): (Vec<String>, Vec<String>) = suspects
             .into_iter()
-            .partition(|group| group.members.unwrap_or(0) == 0);
-        for _ in 0..groups
+            .partition(|id| counts.get(id) == Some(&0));
+        for _ in 0..counts
             .len()
             .saturating_sub(silent.len())
             .saturating_sub(full.len())
         {
             self.run.coverage.borrow_mut().object_read(MEMBERSHIPS);
         }
-        let short = self.compare(&silent, 0).await;
-        let cut = self.compare(&full, most).await;
-        if short {
-            self.note("the list of groups shows some groups without their members, so those were asked for one by one".to_owned());
-        }
-        if cut {
-            self.note(format!(
-                "the list of groups shows {most} members of a group at most, so the groups with so many were asked for one by one"
-            ));
-        } else if full.len() > 1 {
-            self.cross_check(&full, most).await;
-        }
-        if !short && !cut {
-            self.note("the list of groups shows their members".to_owned());
-        }
+        let short = self.compare(&silent, &mut counts).await;
+        let cut = self.compare(&full, &mut counts).await;
+        self.note(if short || cut {
+            "the list of groups does not show all members, so groups that it shows none of, or as many as of no other, were asked for by their ids".to_owned()
+        } else {
+            "the list of groups shows their members".to_owned()
+        });
+        self.verify(&counts).await;
+    }
+
+    /// Groups of which a list may show too few members: fewer than users show, or else none at all, or a round
+    /// number that no group exceeds.
+    fn suspects(&self, counts: &Counts) -> Vec<String> {
+        let everyone = self.run.everyone.borrow();
+        let most = counts.values().copied().max().unwrap_or(0);
+        let looks_cut = self.looks_cut(most);
+        let users_tell = everyone.users_show_groups && self.users.outcome == Outcome::Complete;
+        counts
+            .iter()
+            .filter(|(id, count)| {
+                everyone.shown(id) > **count
+                    || (!users_tell && (**count == 0 || (looks_cut && **count == most)))
+            })
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// A group that has every user is not cut off, whatever their number.
+    fn looks_cut(&self, most: usize) -> bool {
+        is_round(most) && most != self.users.count
     }
 
     /// Asks some of the groups by their ids, and where one shows more than the list did, all of them. Whether
     /// one did.
-    async fn compare(&self, groups: &[&Group], listed: usize) -> bool {
-        let ids: Vec<String> = groups.iter().map(|group| group.id.clone()).collect();
-        let first = samples(&ids);
-        let answers = self.ask_groups(&first).await;
-        let more = answers
-            .iter()
-            .any(|answer| matches!(answer, Asked::Read(count) if *count > listed));
+    async fn compare(&self, ids: &[String], counts: &mut Counts) -> bool {
+        let mut order = samples(ids);
+        let mut answers = self.ask_groups(&order).await;
+        let more = order.iter().zip(&answers).any(
+            |(id, answer)| matches!(answer, Asked::Read(count) if Some(count) > counts.get(id)),
+        );
         if !more {
-            for _ in &ids {
+            for _ in ids {
                 self.run.coverage.borrow_mut().object_read(MEMBERSHIPS);
             }
             return false;
         }
-        let mut all = answers;
-        let mut order = first.clone();
         if !self.run.brief {
-            let rest = others(&ids, &first);
-            all.extend(self.ask_groups(&rest).await);
+            let rest = others(ids, &order);
+            answers.extend(self.ask_groups(&rest).await);
             order.extend(rest);
         }
-        self.say_groups(&order, &all);
+        self.say_groups(&order, &answers);
+        learn(counts, &order, &answers);
         true
     }
 
-    /// Several groups have the same round number of members, in the list and by their ids: whether that is
-    /// all of them can be seen where the groups of some users are found by a filter.
-    async fn cross_check(&self, full: &[&Group], most: usize) {
-        let what = format!(
-            "{} groups have exactly {most} members and none has more",
-            full.len()
-        );
+    /// Looks whether the groups have more members than they show, themselves and in the list; takes
+    /// memberships from elsewhere too where they have.
+    async fn verify(&self, counts: &Counts) {
+        if self.run.brief {
+            return;
+        }
+        let suspects: Vec<String> = self
+            .suspects(counts)
+            .into_iter()
+            .filter(|id| counts.get(id) != Some(&0) || self.run.everyone.borrow().shown(id) > 0)
+            .collect();
+        if suspects.is_empty() {
+            return;
+        }
+        let (users_show, nested) = {
+            let everyone = self.run.everyone.borrow();
+            let shows = |id: &String| Some(&everyone.shown(id)) > counts.get(id);
+            (suspects.iter().any(shows), everyone.nested)
+        };
+        let what = if users_show {
+            format!(
+                "users show more members of {} groups than those do",
+                suspects.len()
+            )
+        } else {
+            let most = counts.values().copied().max().unwrap_or(0);
+            format!(
+                "{} groups have exactly {most} members and none has more",
+                suspects.len()
+            )
+        };
         let before = self.run.everyone.borrow().watched_ties().clone();
         let users: Vec<String> = self.run.everyone.borrow().watched().cloned().collect();
         if self.filter_works().await.is_ok() {
             let answers = self.ask_filter(&users, Kind::User).await;
-            let hits = self.hits.borrow().clone();
             if showing(&answers) > 0 {
-                if hits.iter().all(|tie| before.contains(tie)) {
+                let same = self.hits.borrow().iter().all(|tie| before.contains(tie));
+                if same && !users_show && self.users.outcome == Outcome::Complete {
                     return self.note(format!(
-                        "{what}; {} users' groups, found by a filter, are the same",
+                        "{what}; of {} users, a filter found the same groups",
                         readable(&answers)
                     ));
                 }
                 self.note(format!(
-                    "{what}, but a filter finds users in them that are not shown, so each user's groups were found by the filter"
+                    "{what}, so each user's groups were found by a filter"
                 ));
                 return self.all_by_filter(users, answers).await;
             }
         }
-        self.doubt(format!(
-            "{what}: perhaps the server shows no more; members = \"user\" or \"filter\" may, if it offers these"
+        if users_show && !nested {
+            self.note(format!("{what}, so memberships were taken from users too"));
+            self.run.coverage.borrow_mut().doubt(
+                NESTED_GROUPS,
+                format!("{what}, who do not show which groups are in which"),
+            );
+            self.walk_users().await;
+            return self.taken_from_users();
+        }
+        self.doubt_both(&format!(
+            "{what}: perhaps the server does not show all members of a group; members = \"user\" or \"filter\" may, if it offers these"
         ));
     }
 
     /// The list of groups shows no member at all.
-    async fn elsewhere(&self, groups: &[Group]) {
-        let ids: Vec<String> = groups.iter().map(|group| group.id.clone()).collect();
+    async fn elsewhere(&self, mut counts: Counts) {
+        let ids: Vec<String> = counts.keys().cloned().collect();
         let first = samples(&ids);
         let answers = self.ask_groups(&first).await;
         let shown = showing(&answers);
@@ -328,7 +356,8 @@ impl Source<'_> {
                 first.len()
             ));
             self.taken_from_groups();
-            return self.rest_of_groups(&ids, first, answers).await;
+            self.rest_of_groups(&ids, first, answers, &mut counts).await;
+            return self.verify(&counts).await;
         }
         if self.run.everyone.borrow().users_show_groups {
             self.note("groups show no members, but users show their groups, so memberships were taken from them".to_owned());
@@ -358,32 +387,47 @@ impl Source<'_> {
         let why = format!(
             "no group shows a member: the list of {} groups shows none, nor do {by_id} of {} that were asked for by their ids; \
              {} of {} users that were asked for show no group; {filter}. Either all groups are empty, or the credential may not see members",
-            groups.len(),
+            ids.len(),
             first.len(),
             readable(&of_users),
             some_users.len(),
         );
         self.taken_from_groups();
+        if by_id > 0 {
+            return self.doubt_both(&why);
+        }
         let mut coverage = self.run.coverage.borrow_mut();
         for family in [MEMBERSHIPS, NESTED_GROUPS] {
-            if by_id == 0 {
-                coverage.unreadable(family, why.clone());
-            } else {
-                coverage.doubt(family, why.clone());
-            }
+            coverage.unreadable(family, why.clone());
         }
     }
 
     async fn group_by_group(&self) {
         self.note("each group was asked for its members, as the setting members says".to_owned());
         self.taken_from_groups();
-        let ids = self.group_ids();
+        let mut counts: Counts = self.listed_counts();
+        let ids: Vec<String> = counts.keys().cloned().collect();
         let first = samples(&ids);
         let answers = self.ask_groups(&first).await;
-        self.rest_of_groups(&ids, first, answers).await;
+        self.rest_of_groups(&ids, first, answers, &mut counts).await;
+        let most = counts.values().copied().max().unwrap_or(0);
+        if most == 0 {
+            self.doubt_both("no group shows a member: either all are empty, or the server shows members elsewhere; members = \"auto\" looks there");
+        }
+        if self.looks_cut(most) {
+            self.doubt_both(&format!(
+                "a group has exactly {most} members and none has more: perhaps the server shows no more; members = \"auto\" tries to find out"
+            ));
+        }
     }
 
-    async fn rest_of_groups(&self, ids: &[String], first: Vec<String>, answers: Vec<Asked<usize>>) {
+    async fn rest_of_groups(
+        &self,
+        ids: &[String],
+        first: Vec<String>,
+        answers: Vec<Asked<usize>>,
+        counts: &mut Counts,
+    ) {
         let (mut order, mut all) = (first, answers);
         if !self.run.brief {
             let rest = others(ids, &order);
@@ -391,22 +435,7 @@ impl Source<'_> {
             order.extend(rest);
         }
         self.say_groups(&order, &all);
-        let counts = || {
-            all.iter().filter_map(|answer| match answer {
-                Asked::Read(count) => Some(*count),
-                _ => None,
-            })
-        };
-        let most = counts().max().unwrap_or(0);
-        let with_most = counts().filter(|count| *count == most).count();
-        if most == 0 && counts().next().is_some() {
-            self.doubt("no group shows a member: either all are empty, or the server shows members elsewhere; members = \"auto\" looks there".to_owned());
-        }
-        if is_round(most) && with_most > 1 {
-            self.doubt(format!(
-                "{with_most} groups show exactly {most} members and none shows more: perhaps the server shows no more"
-            ));
-        }
+        learn(counts, &order, &all);
     }
 
     async fn user_by_user(&self) {
@@ -469,29 +498,30 @@ impl Source<'_> {
             all.extend(self.ask_filter(&rest, Kind::User).await);
             order.extend(rest);
         }
-        if showing(&all) == 0 && readable(&all) > 0 {
-            self.doubt("the filter finds no group for any user: either all groups are empty, or the server does not understand it".to_owned());
+        if showing(&all) == 0 {
+            self.doubt_both("the filter finds no group for any user: either all groups are empty, or the server does not understand it");
         }
         say(self.run, &self.lanes, MEMBERSHIPS, order.into_iter(), &all);
         self.taken_from_users();
         self.taken_from_groups();
         // Groups in groups, as far as the filter takes a group for a member.
-        let groups = self.group_ids();
+        let groups: Vec<String> = self.listed_counts().into_keys().collect();
         let first = samples(&groups);
         let lanes = Lanes::new(self.run.slots().len());
         let ask = async |id: &str, slot| self.filtered(id, slot, Kind::Group).await;
         let mut all = ask_each(self.run, &lanes, NESTED_GROUPS, &first, ask).await;
         let mut order = first;
-        if readable(&all) == 0 {
-            return self.run.coverage.borrow_mut().unavailable(
-                NESTED_GROUPS,
-                "the filter takes no group for a member".to_owned(),
-            );
-        }
         if !self.run.brief {
             let rest = others(&groups, &order);
             all.extend(ask_each(self.run, &lanes, NESTED_GROUPS, &rest, ask).await);
             order.extend(rest);
+        }
+        if showing(&all) == 0 {
+            self.run.coverage.borrow_mut().unavailable(
+                NESTED_GROUPS,
+                "the filter finds no group that is in another, and may find users alone".to_owned(),
+            );
+            return;
         }
         say(self.run, &lanes, NESTED_GROUPS, order.into_iter(), &all);
     }
@@ -531,6 +561,12 @@ impl Source<'_> {
     }
 
     fn say_groups(&self, ids: &[String], answers: &[Asked<usize>]) {
+        if readable(answers) < answers.len() {
+            self.run.coverage.borrow_mut().doubt(
+                NESTED_GROUPS,
+                "the members of some groups could not be read".to_owned(),
+            );
+        }
         let names: Vec<String> = {
             let everyone = self.run.everyone.borrow();
             let name = |id: &String| {

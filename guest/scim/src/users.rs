@@ -61,7 +61,7 @@ pub(crate) async fn read(run: &Run<'_>, purpose: Purpose) -> Reading {
     list::read(&list, || {
         let take: TakeGroup<'_> = Box::new(move |user, group| {
             if purpose != Purpose::Groups {
-                run.everyone.borrow_mut().shown(&group);
+                run.everyone.borrow_mut().count_shown(user, &group);
             }
             if purpose != Purpose::Entities {
                 members::of_user(run, user, group);
