@@ -42,6 +42,7 @@ pub(crate) async fn read(run: &Run<'_>, wanted: bool) -> Reading {
         }
     };
     let reading = list::read(&list, rows).await;
+    run.groups_page.set(list.page_rows.get());
     let failed =
         |(_, miss): &(usize, Miss)| matches!(miss, Miss::Failed(_) | Miss::NotUnderstood(_));
     if reading.outcome != Outcome::Unreadable || !wanted || !reading.misses.iter().any(failed) {
@@ -50,6 +51,7 @@ pub(crate) async fn read(run: &Run<'_>, wanted: bool) -> Reading {
     // A list with all members is too much for some servers.
     list.wish = Some(WITHOUT_MEMBERS);
     let mut shorter = list::read(&list, rows).await;
+    run.groups_page.set(list.page_rows.get());
     if shorter.outcome != Outcome::Unreadable {
         shorter.remarks.push(format!(
             "the list of groups came only without members: {}",

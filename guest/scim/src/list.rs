@@ -56,6 +56,8 @@ pub(crate) struct List<'a> {
     pub(crate) depth: Depth,
     /// What a person who watches is told of: the sink, and what is being read.
     pub(crate) watched: Option<(&'a dyn Sink, &'static str)>,
+    /// The rows of its first page, once that was read.
+    pub(crate) page_rows: Cell<usize>,
 }
 
 /// How far a list is read.
@@ -63,8 +65,9 @@ pub(crate) struct List<'a> {
 pub(crate) enum Depth {
     /// Until nothing new comes, whatever the server counts.
     Full,
-    /// Until as many came as the server counts: for short lists, of which there are many.
-    Counted,
+    /// Until as many came as the server counts, on a page that is shorter than this: for short lists, of which
+    /// there are many.
+    Short(usize),
     /// The first page alone.
     First,
 }
@@ -459,6 +462,7 @@ impl<'l, R: Rows, F: Fn() -> R> Walk<'l, F> {
         };
         let first_rows = page.rows;
         self.pass.first_rows = first_rows;
+        self.list.page_rows.set(first_rows);
         self.take(&page, self.slot);
         if self.list.depth == Depth::First {
             return;
@@ -539,7 +543,8 @@ impl<'l, R: Rows, F: Fn() -> R> Walk<'l, F> {
         while rows > 0 {
             let counted = self.pass.total.filter(|total| *total > 0);
             let all_came = counted.is_some_and(|total| self.pass.seen.len() >= total);
-            if all_came && self.list.depth == Depth::Counted {
+            let ends = matches!(self.list.depth, Depth::Short(page) if rows < page);
+            if all_came && ends {
                 return;
             }
             if self.pages >= MOST_PAGES {

@@ -11,7 +11,7 @@ use portcullis_kit::coverage::Ledger;
 use portcullis_kit::cut::Shape;
 use portcullis_kit::reading::{Outcome, Reading};
 use portcullis_kit::sink::Sink;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
 /// One extraction.
@@ -24,6 +24,8 @@ pub(crate) struct Run<'a> {
     pub(crate) brief: bool,
     /// Host and path of the server: the part of the source that relations name.
     pub(crate) server: String,
+    /// The groups of a whole page.
+    pub(crate) groups_page: Cell<usize>,
     pub(crate) everyone: RefCell<Everyone>,
     pub(crate) rights: RefCell<Rights>,
     pub(crate) coverage: RefCell<Ledger>,
@@ -43,6 +45,7 @@ impl<'a> Run<'a> {
             discovery: Discovery::default(),
             brief,
             server: settings.server(),
+            groups_page: Cell::new(0),
             everyone: RefCell::default(),
             rights: RefCell::default(),
             coverage: RefCell::new(Ledger::new(&family::ALL)),
@@ -80,6 +83,7 @@ impl<'a> Run<'a> {
                 Depth::Full
             },
             watched: Some((self.sink, stage)),
+            page_rows: Cell::new(0),
         }
     }
 

@@ -647,7 +647,7 @@ impl Source<'_> {
         list.filter = Some(format!("members.value eq {quoted}"));
         list.wish = Some(groups::WITHOUT_MEMBERS);
         list.slots = self.run.client.slots().filter(|one| *one == slot).collect();
-        list.depth = Depth::Counted;
+        list.depth = Depth::Short(self.run.groups_page.get());
         list.watched = None;
         let mut reading = list::read(&list, || Found(&take)).await;
         match reading.outcome {
