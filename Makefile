@@ -20,7 +20,7 @@ demo: build ## Read a made-up workspace, from nothing to files on disk
 	@scripts/demo.sh
 
 test: build hostile small ## Run everything that must hold
-	@$(CARGO) test $(ALL) --no-fail-fast
+	@scripts/test.sh $(ALL)
 
 build: guest ## Build the connectors and the host, to target/release/portcullis
 	@$(CARGO) build $(ALL) --all-targets

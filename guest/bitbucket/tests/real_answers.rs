@@ -1,7 +1,7 @@
 //! Answers that were recorded from real workspaces, where they lie beside the repository. They are not part
 //! of it, so without them the test says so and ends.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(clippy::unwrap_used)]
 
 mod scripted;
 
@@ -15,7 +15,7 @@ fn recorded(file: &str) -> Option<Value> {
         .join("../../../shared/bitbucket/recorded")
         .join(file);
     let Ok(text) = fs::read_to_string(&path) else {
-        eprintln!("skipped: there is no recording {}", path.display());
+        skipped::skipped(format!("there is no recording {}", path.display()));
         return None;
     };
     Some(serde_json::from_str(&text).unwrap())

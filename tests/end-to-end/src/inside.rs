@@ -76,7 +76,7 @@ pub fn machine_at(binary: &str, clock: &JumpingClock) -> Machine {
     }
 }
 
-/// Runs the Bitbucket connector on this machine.
+/// Runs a connector on this machine.
 ///
 /// # Panics
 /// Where the run can't begin.
@@ -98,7 +98,7 @@ pub async fn run(machine: &Machine, connection: &Connection) -> Ended {
         std::fs::write(directory.path().join(name), secret).expect("a secret");
     }
     let out = directory.path().join("out");
-    let manifest = connection.manifest.clone().unwrap_or_else(crate::manifest);
+    let manifest = connection.manifest();
     let formats = [Format::Csv, Format::Jsonl];
     let never = std::future::pending();
     let report = run_inside(machine, &manifest, &file, &out, &formats, never).await;
@@ -111,7 +111,7 @@ pub async fn run(machine: &Machine, connection: &Connection) -> Ended {
     }
 }
 
-/// Runs the Bitbucket connector in this process and gives its two CSV files.
+/// Runs a connector in this process and gives its two CSV files.
 ///
 /// # Panics
 /// Where the run does not finish.

@@ -4,11 +4,14 @@
 //! Every run is searched for the secrets that it was given, whatever the test is about.
 
 pub mod attack;
+mod connector;
 pub mod inside;
 pub mod raw;
 pub mod tokens;
 
-use fake_bitbucket::{EntityRow, RelationRow};
+pub use connector::Connector;
+
+use fake_api::{EntityRow, RelationRow, Truth, guard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -16,15 +19,15 @@ use tempfile::TempDir;
 
 /// The manifest of the Bitbucket connector.
 pub fn manifest() -> PathBuf {
-    root().join("guest/bitbucket/connector.toml")
+    Connector::BITBUCKET.manifest()
 }
 
-/// The component that `make guest` built.
+/// The component of the Bitbucket connector.
 ///
 /// # Panics
 /// Where it was not built.
 pub fn component() -> PathBuf {
-    component_of("bitbucket")
+    component_of(Connector::BITBUCKET.name)
 }
 
 /// A component that `make guest`, `make hostile` or `make small` built.
@@ -52,23 +55,24 @@ pub fn shared(folder: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    #[expect(clippy::print_stdout, reason = "a skipped test must say so")]
-    {
-        println!("skipped: {} is not here", path.display());
-    }
+    skipped::skipped(format!("{} is not here", path.display()));
     None
 }
 
 /// A connection as it is given to the binary, and the secrets in it.
 #[derive(Clone)]
 pub struct Connection {
-    /// `api_url`.
+    /// What it is a connection of.
+    pub connector: Connector,
+    /// `app`, where it is not the connector's own.
+    pub app: Option<String>,
+    /// Where the API is.
     pub api_url: String,
-    /// `workspace`.
+    /// `workspace`; empty where the connector has no such setting.
     pub workspace: String,
-    /// The workspace access token.
+    /// The bearer token.
     pub token: Option<String>,
-    /// E-mail and API token.
+    /// User name and password.
     pub account: Option<(String, String)>,
     /// Where an OAuth consumer gets its tokens, and the one that it gets.
     pub oauth2: Option<(String, String)>,
@@ -87,11 +91,21 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection to a server on this machine, without credentials.
+    /// A connection to a Bitbucket on this machine, without credentials.
     pub fn to(api_url: &str, workspace: &str) -> Self {
         Self {
-            api_url: api_url.to_owned(),
             workspace: workspace.to_owned(),
+            ..Self::of(Connector::BITBUCKET, api_url)
+        }
+    }
+
+    /// A connection to a server on this machine, without credentials.
+    pub fn of(connector: Connector, api_url: &str) -> Self {
+        Self {
+            connector,
+            app: None,
+            api_url: api_url.to_owned(),
+            workspace: String::new(),
             token: None,
             account: None,
             oauth2: None,
@@ -104,14 +118,14 @@ impl Connection {
         }
     }
 
-    /// With a workspace access token.
+    /// With a bearer token.
     #[must_use]
     pub fn token(mut self, token: &str) -> Self {
         self.token = Some(token.to_owned());
         self
     }
 
-    /// With an account.
+    /// With a user name and a password.
     #[must_use]
     pub fn account(mut self, username: &str, password: &str) -> Self {
         self.account = Some((username.to_owned(), password.to_owned()));
@@ -132,17 +146,36 @@ impl Connection {
         self
     }
 
+    /// The manifest that it runs under.
+    pub fn manifest(&self) -> PathBuf {
+        let own = || self.connector.manifest();
+        self.manifest.clone().unwrap_or_else(own)
+    }
+
     /// The connection file's text.
     pub fn text(&self) -> String {
-        let mut text = format!(
-            "connector = \"bitbucket\"\n[settings]\napi_url = \"{}\"\nworkspace = \"{}\"\n{}\n",
-            self.api_url, self.workspace, self.settings
-        );
+        let Connector {
+            name,
+            url,
+            bearer,
+            basic,
+        } = self.connector;
+        let mut text = format!("connector = \"{name}\"\n");
+        if let Some(app) = &self.app {
+            text += &format!("app = \"{app}\"\n");
+        }
+        text += &format!("[settings]\n{url} = \"{}\"\n", self.api_url);
+        if !self.workspace.is_empty() {
+            text += &format!("workspace = \"{}\"\n", self.workspace);
+        }
+        text += &format!("{}\n", self.settings);
         if self.token.is_some() {
-            text += "[credentials.workspace-token]\ntoken = { env = \"TEST_TOKEN\" }\n";
+            text += &format!("[credentials.{bearer}]\ntoken = {{ env = \"TEST_TOKEN\" }}\n");
         }
         if self.account.is_some() {
-            text += "[credentials.account]\nusername = { env = \"TEST_USERNAME\" }\npassword = { file = \"password\" }\n";
+            text += &format!(
+                "[credentials.{basic}]\nusername = {{ env = \"TEST_USERNAME\" }}\npassword = {{ file = \"password\" }}\n"
+            );
         }
         if let Some((token_url, _)) = &self.oauth2 {
             text += &format!(
@@ -208,7 +241,7 @@ impl Prepared {
     /// # Panics
     /// Where they can't be written.
     pub fn new(connection: &Connection) -> Self {
-        component();
+        component_of(connection.connector.name);
         let directory = TempDir::new().expect("a temporary directory");
         let file = |name: &str, text: &str| {
             std::fs::write(directory.path().join(name), text).expect("a file");
@@ -239,7 +272,7 @@ impl Prepared {
         process
             .arg(command)
             .arg("--connector")
-            .arg(connection.manifest.clone().unwrap_or_else(manifest))
+            .arg(connection.manifest())
             .args(arguments);
         if !arguments.contains(&"--replay") {
             process.args(["--connection", "acme.toml"]);
@@ -414,6 +447,17 @@ impl Ended {
         rows[0].2.clone()
     }
 
+    /// The exports must hold the truth, exactly.
+    ///
+    /// # Panics
+    /// Where they don't.
+    #[track_caller]
+    pub fn expect_truth(&self, truth: Truth) {
+        expect_same("entities", &self.entities(), &exported(truth.entities));
+        expect_same("relations", &self.relations(), &truth.relations);
+        self.expect_closed();
+    }
+
     /// Both ends of every relation must be among the entities, and ids unique by type.
     ///
     /// # Panics
@@ -520,21 +564,18 @@ impl Case {
     /// Where it did not.
     #[track_caller]
     pub fn expect_truth(&self, ended: &Ended, visibility: &fake_bitbucket::Visibility) {
-        let truth = self.server.world().truth(visibility);
-        // The exports guard names against spreadsheets.
-        let entities = truth
-            .entities
-            .into_iter()
-            .map(|row| EntityRow {
-                // What turns text around is shown as what it is: no name of a person may read as another.
-                name: fake_bitbucket::guard(&row.name.replace('\u{202e}', "\u{fffd}")),
-                ..row
-            })
-            .collect();
-        expect_same("entities", &ended.entities(), &entities);
-        expect_same("relations", &ended.relations(), &truth.relations);
-        ended.expect_closed();
+        ended.expect_truth(self.server.world().truth(visibility));
     }
+}
+
+/// Entities as exports have them: guarded against spreadsheets, and what turns text around is shown as what it is, so
+/// that no name of a person may read as another.
+pub fn exported(entities: BTreeSet<EntityRow>) -> BTreeSet<EntityRow> {
+    let one = |row: EntityRow| EntityRow {
+        name: guard(&row.name.replace('\u{202e}', "\u{fffd}")),
+        ..row
+    };
+    entities.into_iter().map(one).collect()
 }
 
 #[track_caller]

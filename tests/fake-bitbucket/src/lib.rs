@@ -57,6 +57,8 @@ mod v1;
 mod v2;
 mod world;
 
+pub use fake_api::{EntityRow, RelationRow, Truth, guard};
+
 pub use auth::{Account, Credential, PermissionsByToken, Presented, Token};
 pub use family::Family;
 pub use requests::{Requests, Seen};
@@ -65,7 +67,7 @@ pub use traps::{
     Behaviour, Fault, Hour, Lie, LieKind, Loop, Moved, PageTraps, Product, RateLimit, Refusal,
     Refuse, Transient, What,
 };
-pub use truth::{EntityRow, RelationRow, Truth, Visibility, guard};
+pub use truth::Visibility;
 pub use world::{
     Access, DeployKey, Features, Group, Invitation, Membership, Project, Repository, Sizes, User,
     Workspace, World,

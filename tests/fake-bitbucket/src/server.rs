@@ -1,25 +1,20 @@
 //! The fake, listening.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::Future;
 use std::io;
 use std::io::Write as _;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode, header};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use fake_api::{Listener, Listening, broken};
 use flate2::{Compression, write::GzEncoder};
-use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use crate::auth::{self, Account, Credential, Credentials, Presented, Token};
 use crate::catalogue::Catalogue;
@@ -62,7 +57,7 @@ impl Default for Config {
 pub struct Server {
     origin: String,
     served: Arc<Served>,
-    stop: Option<oneshot::Sender<()>>,
+    _listening: Listening,
 }
 
 struct Served {
@@ -92,8 +87,8 @@ impl std::fmt::Debug for Served {
 impl Server {
     /// Listens on 127.0.0.1 and serves `world` from the current tokio runtime.
     pub async fn start(world: World, config: Config) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", config.port)).await?;
-        let origin = format!("http://{}", listener.local_addr()?);
+        let listener = Listener::bind(config.port).await?;
+        let origin = listener.origin().to_owned();
         let served = Arc::new(Served {
             origin: origin.clone(),
             catalogue: Catalogue::new(world),
@@ -112,19 +107,10 @@ impl Server {
         let router = Router::new()
             .fallback(handle)
             .with_state(Arc::clone(&served));
-        let (stop, stopped) = oneshot::channel();
-        tokio::spawn(async move {
-            // Ends when asked to, or when the sender is dropped; there is nobody to tell of an error.
-            let _ = axum::serve(listener, router)
-                .with_graceful_shutdown(async {
-                    let _ = stopped.await;
-                })
-                .await;
-        });
         Ok(Self {
             origin,
             served,
-            stop: Some(stop),
+            _listening: listener.serve(router),
         })
     }
 
@@ -155,15 +141,6 @@ impl Server {
     /// What it serves.
     pub fn world(&self) -> &World {
         &self.served.catalogue.world
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // Nobody listens any more where the runtime is gone already.
-            let _ = stop.send(());
-        }
     }
 }
 
@@ -614,42 +591,4 @@ fn compress(body: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(body)?;
     encoder.finish()
-}
-
-/// A response whose body breaks off after `start`; hyper then ends the connection. Where there is no
-/// start, it does so before it has sent anything.
-fn broken(start: Vec<u8>, length: Option<usize>) -> Response<Body> {
-    let begun = !start.is_empty();
-    let start = stream::iter(begun.then_some(Ok(start)));
-    let end = stream::once(async move {
-        if begun {
-            // Lets what was written so far reach the wire.
-            Pause::default().await;
-        }
-        Err::<Vec<u8>, _>(io::Error::other("cut off on purpose"))
-    });
-    let mut response = Response::new(Body::from_stream(start.chain(end)));
-    if let Some(length) = length {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_LENGTH, length.into());
-    }
-    response
-}
-
-/// Ready when polled for the second time.
-#[derive(Default)]
-struct Pause(bool);
-
-impl Future for Pause {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.0 {
-            return Poll::Ready(());
-        }
-        self.0 = true;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    }
 }

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fake_api::{EntityRow, RelationRow, Truth};
+
 use crate::family::Family;
 use crate::world::{Access, User, World};
 
@@ -56,58 +58,6 @@ impl Default for Visibility {
 impl Visibility {
     fn sees(&self, family: Family) -> bool {
         !self.refused.contains(&family)
-    }
-}
-
-/// One line of the entities, without what is the same in all.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EntityRow {
-    /// `identity`, `connection` or `resource`.
-    pub entity_type: String,
-    /// `user`, `app`, `deploy-key`, `anonymous`, `group`, `workspace`, `project` or `repository`.
-    pub source_type: String,
-    /// The source's id.
-    pub source_id: String,
-    /// As Bitbucket says it; an export writes [`guard`] of it.
-    pub name: String,
-    /// Only a grant, a membership or a repository named it.
-    pub dangling: bool,
-}
-
-/// One line of the relations, without what is the same in all.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RelationRow {
-    /// The holder's entity type.
-    pub parent_type: String,
-    /// The holder's source id.
-    pub parent_id: String,
-    /// The entity type of what is held.
-    pub entity_type: String,
-    /// The source id of what is held.
-    pub entity_id: String,
-    /// `privilegeName`.
-    pub privilege: String,
-    /// `connectionType`: `group`, `direct`, `public`, `role` or `containment`.
-    pub connection_type: String,
-    /// `level`, where there is one.
-    pub level: Option<String>,
-}
-
-/// The whole truth.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Truth {
-    /// Every entity, once.
-    pub entities: BTreeSet<EntityRow>,
-    /// Every relation, once.
-    pub relations: BTreeSet<RelationRow>,
-}
-
-/// A name as the CSV exports write it: a spreadsheet must not take it for a formula.
-pub fn guard(name: &str) -> String {
-    if name.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{name}")
-    } else {
-        name.to_owned()
     }
 }
 

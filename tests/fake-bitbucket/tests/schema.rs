@@ -88,7 +88,7 @@ fn description() -> Option<Value> {
     match std::fs::read(&path) {
         Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
         Err(_) => {
-            println!("skipped: there is no {}", path.display());
+            skipped::skipped(format!("there is no {}", path.display()));
             None
         }
     }
