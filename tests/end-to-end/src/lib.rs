@@ -7,6 +7,7 @@ pub mod attack;
 mod connector;
 pub mod inside;
 pub mod raw;
+pub mod scim;
 pub mod tokens;
 
 pub use connector::Connector;

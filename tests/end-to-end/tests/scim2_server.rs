@@ -69,12 +69,15 @@ impl Server {
         drop(bare);
         for (name, endpoint) in [("Role", "/Roles"), ("Entitlement", "/Entitlements")] {
             let id = format!("{CORE}:{name}");
-            schemas.push(json!({
-                "schemas": [format!("{CORE}:Schema")], "id": id, "name": name, "description": name,
-                "attributes": ["value", "display"].map(|name| json!({
+            let attribute = |name: &str| {
+                json!({
                     "name": name, "type": "string", "multiValued": false, "required": false, "caseExact": true,
                     "mutability": "readWrite", "returned": "default", "uniqueness": "none", "description": name,
-                })),
+                })
+            };
+            schemas.push(json!({
+                "schemas": [format!("{CORE}:Schema")], "id": id, "name": name, "description": name,
+                "attributes": [attribute("value"), attribute("display")],
             }));
             types.push(json!({
                 "schemas": [format!("{CORE}:ResourceType")], "id": name, "name": name, "endpoint": endpoint, "schema": id,

@@ -55,11 +55,6 @@ impl Answer {
             body: body.into(),
         }
     }
-
-    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
 }
 
 /// An error that is not dressed yet.

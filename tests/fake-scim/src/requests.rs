@@ -21,6 +21,8 @@ pub struct Seen {
     pub with_credential: bool,
     /// What was answered; 0 where the connection ended before the answer.
     pub status: u16,
+    /// How long the answer's body was, in bytes, before it was cut off where it was.
+    pub bytes: usize,
 }
 
 impl Seen {

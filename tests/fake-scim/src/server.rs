@@ -198,6 +198,7 @@ async fn handle(State(served): State<Arc<Served>>, request: Request) -> Response
         below_prefix: asking.below_prefix,
         with_credential: request.headers().contains_key(header::AUTHORIZATION),
         status: if reset { 0 } else { answer.status },
+        bytes: answer.body.len(),
     });
     match fault {
         Some(FaultKind::Reset) => broken(Vec::new(), None),

@@ -16,6 +16,7 @@ mod latency;
 mod neighbours;
 mod overhead;
 mod resume;
+mod scim;
 mod start;
 
 use serde::Serialize;
@@ -84,6 +85,7 @@ fn main() {
         ("density", density::measure),
         ("resume", resume::measure),
         ("neighbours", neighbours::measure),
+        ("scim", scim::measure),
     ];
     for (name, measure) in benches {
         if wanted(name) {

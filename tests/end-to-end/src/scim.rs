@@ -1,0 +1,203 @@
+//! The SCIM connector against the fake SCIM server, and how its runs are judged.
+
+use crate::inside::{JumpingClock, machine_at};
+use crate::{Connection, Connector, Ended, exported, inside};
+use fake_api::{EntityRow, RelationRow, Truth};
+use fake_scim::{Behaviour, Config, Deviation, Server, Shape, Visibility, World};
+use std::collections::BTreeSet;
+
+/// A fake SCIM server and a connection to it.
+pub struct ScimCase {
+    /// The fake.
+    pub server: Server,
+    /// A connection to it with its credential, that asks for 15 rows at once.
+    pub connection: Connection,
+}
+
+impl ScimCase {
+    /// Starts a fake over a world.
+    ///
+    /// # Panics
+    /// Where no port is free.
+    pub async fn start(world: World, config: Config) -> Self {
+        let (token, account) = (config.bearer.clone(), config.basic.clone());
+        let server = Server::start(world, config).await.expect("a free port");
+        let mut connection = Connection::of(Connector::SCIM, server.base());
+        connection.token = token;
+        connection.account = account;
+        // Small, so that lists have several pages.
+        let connection = connection.settings("page_size = 15");
+        Self { server, connection }
+    }
+
+    /// Starts a fake that differs from the RFCs in these ways.
+    ///
+    /// # Panics
+    /// Where a deviation is not known, or no port is free.
+    pub async fn deviating<S: AsRef<str>>(seed: u64, deviations: &[S]) -> Self {
+        let (mut shape, mut behaviour) = (Shape::default(), Behaviour::default());
+        for name in deviations {
+            let name = name.as_ref();
+            Deviation::named(name)
+                .unwrap_or_else(|| panic!("no deviation is called {name}"))
+                .apply(&mut shape, &mut behaviour);
+        }
+        let config = Config {
+            behaviour,
+            ..Config::default()
+        };
+        Self::start(World::generate(seed, &shape), config).await
+    }
+
+    /// Runs the connector in this process, where nobody waits for what is to be tried again later.
+    pub async fn run(&self, binary: &str) -> Ended {
+        let machine = machine_at(binary, &JumpingClock::default());
+        let ended = inside::run(&machine, &self.connection).await;
+        ended.search_for_secrets(&self.connection.secrets());
+        self.expect_no_strays();
+        ended
+    }
+
+    /// Nothing was asked but `GET` below the prefix.
+    ///
+    /// # Panics
+    /// Where something was.
+    #[track_caller]
+    pub fn expect_no_strays(&self) {
+        let requests = self.server.requests();
+        assert_eq!(requests.elsewhere(), Vec::<String>::new());
+        assert!(requests.0.iter().all(|seen| seen.method == "GET"));
+    }
+
+    /// Everything that there is.
+    pub fn truth(&self) -> Truth {
+        self.server.world().truth(&Visibility::default())
+    }
+
+    /// What is wrong with a run that may have missed something: it must have said what, and have made nothing up.
+    pub fn complaints(&self, ended: &Ended) -> Vec<String> {
+        let mut complaints = Vec::new();
+        if !matches!(ended.code, 0 | 3) {
+            return vec![format!("exit code {}: {}", ended.code, ended.printed())];
+        }
+        let told = Told::of(ended);
+        let truth = self.truth();
+        let (entities, relations) = (ended.entities(), ended.relations());
+        self.entities(&told, &entities, &exported(truth.entities), &mut complaints);
+        for missing in truth.relations.difference(&relations) {
+            if !told.relation(missing, self.server.world()) {
+                complaints.push(format!("missing without a word: {missing:?}"));
+            }
+        }
+        for invented in relations.difference(&truth.relations) {
+            complaints.push(format!("invented: {invented:?}"));
+        }
+        if told.incomplete() != (ended.code == 3) {
+            complaints.push(format!("exit code {} with {:?}", ended.code, told.0));
+        }
+        complaints
+    }
+
+    fn entities(
+        &self,
+        told: &Told,
+        found: &BTreeSet<EntityRow>,
+        truth: &BTreeSet<EntityRow>,
+        complaints: &mut Vec<String>,
+    ) {
+        let find = |rows: &BTreeSet<EntityRow>, row: &EntityRow| {
+            let same = |other: &&EntityRow| {
+                (&other.entity_type, &other.source_id) == (&row.entity_type, &row.source_id)
+            };
+            rows.iter().find(same).cloned()
+        };
+        for missing in truth.difference(found) {
+            match find(found, missing) {
+                // Known by a relation alone, where its list could not be read whole.
+                Some(other) if other.dangling && told.family(family_of(missing)) => {}
+                Some(other) => complaints.push(format!("{other:?} for {missing:?}")),
+                None if told.family(family_of(missing)) => {}
+                None if missing.dangling && told.any("memberships") => {}
+                None => complaints.push(format!("missing without a word: {missing:?}")),
+            }
+        }
+        for invented in found.difference(truth) {
+            if find(truth, invented).is_none() {
+                complaints.push(format!("invented: {invented:?}"));
+            }
+        }
+    }
+}
+
+fn family_of(entity: &EntityRow) -> &'static str {
+    match &*entity.source_type {
+        "user" => "users",
+        "group" => "groups",
+        "role" => "roles",
+        _ => "entitlements",
+    }
+}
+
+/// What the coverage says is not complete: family, object, status.
+struct Told(Vec<(String, Option<String>, String)>);
+
+impl Told {
+    fn of(ended: &Ended) -> Self {
+        let rows = ended.coverage().into_iter();
+        let rows = rows.filter(|(.., status, _)| status != "complete");
+        Self(
+            rows.map(|(family, scope, status, _)| (family, scope, status))
+                .collect(),
+        )
+    }
+
+    /// Whether the run should count as partial.
+    fn incomplete(&self) -> bool {
+        let alone = ["unavailable", "left-out"];
+        self.0
+            .iter()
+            .any(|(.., status)| !alone.contains(&status.as_str()))
+    }
+
+    /// Of the whole family.
+    fn family(&self, wanted: &str) -> bool {
+        let mut rows = self.0.iter();
+        rows.any(|(family, scope, _)| family == wanted && scope.is_none())
+    }
+
+    /// Of the family or of some of its objects.
+    fn any(&self, wanted: &str) -> bool {
+        self.0.iter().any(|(family, ..)| family == wanted)
+    }
+
+    fn relation(&self, missing: &RelationRow, world: &World) -> bool {
+        if let Some(kind) = missing.entity_id.split_once('/').map(|(kind, _)| kind)
+            && kind != "group"
+        {
+            let family = if kind == "role" {
+                "roles"
+            } else {
+                "entitlements"
+            };
+            return self.family(family) || self.family("users");
+        }
+        let family = match &*missing.parent_type {
+            "identity" => "memberships",
+            _ => "nested-groups",
+        };
+        let group = world
+            .groups
+            .iter()
+            .find(|group| fake_scim::group_key(&group.id) == missing.entity_id);
+        let named = |scope: &String| {
+            group.is_some_and(|group| {
+                scope.contains(&group.display_name) || scope.contains(&group.id)
+            })
+        };
+        self.family(family)
+            || self
+                .0
+                .iter()
+                .any(|(of, scope, _)| of == family && scope.as_ref().is_some_and(named))
+    }
+}
