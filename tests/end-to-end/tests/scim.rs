@@ -200,12 +200,8 @@ async fn users_keep_what_is_known_of_them() {
         assert_eq!(text("manager"), manager, "{metadata}");
         assert!(metadata.to_string().contains(&user.email), "{metadata}");
         assert_eq!(metadata["active"].as_bool(), user.active, "{metadata}");
-        let status = match user.active {
-            Some(true) => "active",
-            Some(false) => "inactive",
-            None => "unknown",
-        };
-        assert_eq!(text("status").as_deref(), Some(status), "{metadata}");
+        let status = user.active.is_none().then_some("unknown");
+        assert_eq!(text("status").as_deref(), status, "{metadata}");
     }
 }
 

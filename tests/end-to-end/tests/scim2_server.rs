@@ -218,7 +218,7 @@ fn held(truth: &mut Truth, holder: (&str, &str), child: &str) {
         entity_id: child.into(),
         privilege: "member".into(),
         connection_type: "group".into(),
-        level: None,
+        level: Some("member".into()),
     });
 }
 

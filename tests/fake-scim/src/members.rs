@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use crate::resources::Showing;
 use crate::world::{Group, Member};
 
+/// What a user is called whom no list has.
+pub(crate) const GONE: &str = "Gone";
+
 /// What is said of members, in groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Members {
@@ -91,7 +94,7 @@ impl Members {
                 &world.groups[*n].id,
                 &*world.groups[*n].display_name,
             ),
-            Member::Gone(id) => ("User", id, "Gone"),
+            Member::Gone(id) => ("User", id, GONE),
         };
         let mut shown = json!({"value": showing.behaviour.values.id(id)});
         if !self.without_type {

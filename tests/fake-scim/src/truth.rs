@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fake_api::{EntityRow, RelationRow, Truth};
 
+use crate::members::GONE;
 use crate::world::{Member, Right, World};
 
 /// What can be read. Something counts as unreadable here where no way to ask for it leads to it.
@@ -79,7 +80,7 @@ impl World {
                 continue;
             }
             let id = group_key(&group.id);
-            telling.entity(CONNECTION, "group", &id, "", true);
+            telling.entity(CONNECTION, "group", &id, &group.display_name, true);
             for member in &group.members {
                 let (entity_type, member) = match member {
                     Member::User(n) => (IDENTITY, self.users[*n].id.clone()),
@@ -91,7 +92,7 @@ impl World {
                 } else {
                     "group"
                 };
-                telling.entity(entity_type, source_type, &member, "", true);
+                telling.entity(entity_type, source_type, &member, GONE, true);
                 telling.relation((entity_type, &member), &id, "member", "group");
             }
         }
@@ -114,7 +115,8 @@ impl World {
                     &user.entitlements
                 };
                 for right in held.iter().map(|&n| &rights[n]) {
-                    telling.entity(CONNECTION, kind, &key(right), &right.display, true);
+                    // Where there is no list, a user's word is all that there is.
+                    telling.entity(CONNECTION, kind, &key(right), &right.display, listed);
                     telling.relation((IDENTITY, &user.id), &key(right), "member", "group");
                 }
             }
@@ -156,7 +158,7 @@ impl Telling {
             entity_id: child.into(),
             privilege: privilege.into(),
             connection_type: connection.into(),
-            level: None,
+            level: Some("member".into()),
         });
     }
 }

@@ -172,8 +172,8 @@ fn user(rng: &mut Rng, n: usize, shape: &Shape) -> User {
             _ => Some(true),
         },
         title: (n % 4 == 1).then(|| "Engineer, \"second\" line".to_owned()),
-        department: (n % 2 == 0).then(|| names::department(rng).to_owned()),
-        manager: (n % 5 != 0).then(|| rng.usize(0..n)),
+        department: n.is_multiple_of(2).then(|| names::department(rng).to_owned()),
+        manager: (!n.is_multiple_of(5)).then(|| rng.usize(0..n)),
         roles: pick(rng, shape.roles),
         entitlements: pick(rng, shape.entitlements),
         account_id: shape.atlassian.then(|| format!("712020:{}", uuid(rng))),
@@ -219,7 +219,7 @@ fn group(rng: &mut Rng, n: usize, shape: &Shape, users: &[User]) -> Group {
     Group {
         id,
         display_name: names::group(n),
-        external_id: (n % 2 == 0).then(|| format!("ext-group-{n}")),
+        external_id: n.is_multiple_of(2).then(|| format!("ext-group-{n}")),
         members,
     }
 }
