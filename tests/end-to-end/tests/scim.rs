@@ -27,7 +27,7 @@ async fn usual() -> ScimCase {
 
 #[tokio::test]
 async fn several_seeds_sizes_and_kinds_of_paging() {
-    let sizes = [(0, 0), (1, 1), (15, 15), (16, 31), (70, 40)];
+    let sizes = [(0, 0), (1, 2), (15, 15), (16, 31), (70, 40)];
     let forms = [
         Form::Index,
         Form::Both,
@@ -54,6 +54,21 @@ async fn several_seeds_sizes_and_kinds_of_paging() {
             case.expect_no_strays();
         }
     }
+}
+
+#[tokio::test]
+async fn groups_that_are_all_empty_are_doubted() {
+    let shape = Shape {
+        users: 3,
+        groups: 1,
+        ..Shape::default()
+    };
+    let case = case(4, shape, Paging::default()).await;
+    let ended = run(BINARY, &case.connection).await;
+    ended.expect_code(3);
+    ended.expect_truth(case.truth());
+    assert_eq!(ended.family("memberships"), "partial");
+    assert_eq!(ended.family("groups"), "complete");
 }
 
 #[tokio::test]
@@ -85,7 +100,10 @@ async fn each_way_to_the_memberships() {
 async fn either_credential_and_none() {
     let shape = Shape::default();
     let basic = Some(("reader".to_owned(), "pa55-of-the-reader".to_owned()));
-    for (bearer, basic, code) in [(Some("a-t0ken".to_owned()), None, 0), (None, basic, 0)] {
+    for (bearer, basic, code) in [
+        (Some("a-t0ken-of-the-tests".to_owned()), None, 0),
+        (None, basic, 0),
+    ] {
         let config = Config {
             bearer,
             basic,

@@ -158,7 +158,7 @@ impl Telling {
             entity_id: child.into(),
             privilege: privilege.into(),
             connection_type: connection.into(),
-            level: Some("member".into()),
+            level: None,
         });
     }
 }

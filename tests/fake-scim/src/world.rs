@@ -172,7 +172,9 @@ fn user(rng: &mut Rng, n: usize, shape: &Shape) -> User {
             _ => Some(true),
         },
         title: (n % 4 == 1).then(|| "Engineer, \"second\" line".to_owned()),
-        department: n.is_multiple_of(2).then(|| names::department(rng).to_owned()),
+        department: n
+            .is_multiple_of(2)
+            .then(|| names::department(rng).to_owned()),
         manager: (!n.is_multiple_of(5)).then(|| rng.usize(0..n)),
         roles: pick(rng, shape.roles),
         entitlements: pick(rng, shape.entitlements),
