@@ -153,6 +153,8 @@ struct Walk<'l, F> {
 struct Pass {
     seen: HashSet<u64>,
     rows: usize,
+    /// Rows that came before, on pages that brought new ones too.
+    repeats: usize,
     first_rows: usize,
     /// What the server last said that there is.
     total: Option<usize>,
@@ -441,6 +443,10 @@ impl<'l, R: Rows, F: Fn() -> R> Walk<'l, F> {
                 fresh = fresh.saturating_add(1);
             }
         }
+        if fresh > 0 {
+            let again = page.rows.saturating_sub(fresh);
+            self.pass.repeats = self.pass.repeats.saturating_add(again);
+        }
         self.tell(self.pass.seen.len());
         fresh
     }
@@ -693,7 +699,13 @@ impl<'l, R: Rows, F: Fn() -> R> Walk<'l, F> {
         let missing = pass.total.is_some_and(|total| pass.seen.len() < total);
         let counts_differ =
             pass.totals.len() > 1 && pass.totals.iter().all(|total| *total > pass.first_rows);
-        counts_differ || (came_twice && missing)
+        counts_differ || (came_twice && missing) || self.passed_over()
+    }
+
+    /// Whether rows came again on a page of new ones, as where another row takes a row's place, and the server does not
+    /// count as many as came.
+    fn passed_over(&self) -> bool {
+        self.pass.repeats > 0 && self.pass.total != Some(self.pass.seen.len())
     }
 
     fn finish(mut self) -> Reading {
@@ -712,6 +724,12 @@ impl<'l, R: Rows, F: Fn() -> R> Walk<'l, F> {
             if self.pass.failed {
                 self.problems.insert("the second reading failed".to_owned());
             }
+        }
+        if self.passed_over() && self.pass.total.is_none_or(|total| total <= count) {
+            self.problems.insert(format!(
+                "{} rows came on two pages, so others may have been passed over",
+                self.pass.repeats
+            ));
         }
         if self.bad > 1 {
             self.problems
