@@ -29,6 +29,8 @@ pub(crate) struct Everyone {
     by_name: Option<HashMap<String, Option<Rc<str>>>>,
     unreadable: usize,
     indirect: usize,
+    /// Users' groups that they may be in directly or by way of another.
+    either: usize,
     own_members: BTreeSet<String>,
     /// Whether the list of users shows the groups of any.
     pub(crate) users_show_groups: bool,
@@ -141,6 +143,9 @@ pub(crate) fn of_user(run: &Run<'_>, user: &Id, group: Reference) {
         everyone.unreadable = everyone.unreadable.saturating_add(1);
         return;
     };
+    if !group.direct {
+        everyone.either = everyone.either.saturating_add(1);
+    }
     everyone.strange_groups.name(&id, Named(group.display));
     everyone.tie(run, Kind::User, user.as_str(), &id, Named::default());
 }
@@ -307,6 +312,15 @@ pub(crate) fn settle(run: &Run<'_>) {
             format!(
                 "{} members can't be read: they have no id",
                 everyone.unreadable
+            ),
+        );
+    }
+    if everyone.either > 0 {
+        coverage.note(
+            family::MEMBERSHIPS,
+            format!(
+                "of {} memberships users do not say whether they are direct or through another group",
+                everyone.either
             ),
         );
     }

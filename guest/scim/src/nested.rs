@@ -24,6 +24,8 @@ pub(crate) struct Reference {
     pub(crate) display: Option<String>,
     /// It is said to come through another group.
     pub(crate) indirect: bool,
+    /// It is said not to.
+    pub(crate) direct: bool,
 }
 
 impl Reference {
@@ -35,6 +37,7 @@ impl Reference {
                 kind: None,
                 display: None,
                 indirect: false,
+                direct: false,
             };
         };
         let link = object.text("$ref");
@@ -71,6 +74,7 @@ impl Reference {
                 .text("display")
                 .or_else(|| object.text("displayName")),
             indirect: word.eq_ignore_ascii_case("indirect"),
+            direct: word.eq_ignore_ascii_case("direct"),
         }
     }
 

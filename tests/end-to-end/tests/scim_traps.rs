@@ -128,8 +128,16 @@ const SENSELESS: &[&[&str]] = &[
     &["shared-ids", "members-by-user-only"],
     &["shared-ids", "members-cut"],
     &["shared-ids", "aws"],
+    // Nothing that is accepted pleases both.
+    &["scim-or-nothing", "json-or-nothing"],
     // Cut at 100, but repeated.
     &["members-cut", "members-repeated"],
+    // Nothing but the count tells the first page of a list from a list that comes whole.
+    &["first-page-only", "total-is-page-size"],
+    &["first-page-only", "total-absent"],
+    &["first-page-only", "total-zero"],
+    &["first-page-only", "total-half"],
+    &["first-page-only", "aws"],
     // An empty list, with count and without, and no number that says otherwise.
     &["none-without-count", "count-fails"],
 ];

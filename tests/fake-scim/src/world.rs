@@ -146,6 +146,16 @@ impl World {
             entitlements: entitlements.collect(),
         }
     }
+
+    /// Whether a group holds a user, itself or by way of others; both by index. No group holds itself.
+    pub fn holds(&self, group: usize, user: usize) -> bool {
+        let mut members = self.groups[group].members.iter();
+        members.any(|member| match member {
+            Member::User(n) => *n == user,
+            Member::Group(inner) => self.holds(*inner, user),
+            Member::Gone(_) => false,
+        })
+    }
 }
 
 fn user(rng: &mut Rng, n: usize, shape: &Shape) -> User {
