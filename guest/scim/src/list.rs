@@ -572,7 +572,7 @@ impl<'l, R: Rows, F: Fn() -> R> Walk<'l, F> {
                     start = start.saturating_add(rows);
                 }
                 // Some servers have an error for what lies behind the end.
-                Err(_) if all_came => return,
+                Err(miss) if all_came && self.is_end(&miss) => return,
                 Err(miss) => {
                     self.problems.insert(format!(
                         "row {start} and what follows could not be read: {miss}"
@@ -587,6 +587,17 @@ impl<'l, R: Rows, F: Fn() -> R> Walk<'l, F> {
                     .await;
             }
         }
+    }
+
+    /// Whether an error can be that of a server where nothing follows. A count that is no more than the first page's
+    /// may be that of the page alone, and tells nothing.
+    fn is_end(&self, miss: &Miss) -> bool {
+        let counted = self.pass.total > Some(self.pass.first_rows);
+        let refused = matches!(
+            miss,
+            Miss::NotUnderstood(_) | Miss::NotFound(_) | Miss::Withdrawn(_)
+        );
+        counted || (refused && self.pass.first_rows < self.list.page_size)
     }
 
     /// Reads rows `start` to `total`, pages of `step` rows side by side, each filled up where fewer rows came.

@@ -34,6 +34,8 @@ pub(crate) struct Everyone {
     own_members: BTreeSet<String>,
     /// Whether the list of users shows the groups of any.
     pub(crate) users_show_groups: bool,
+    /// Some of them came without an id, so that users can't be counted by group.
+    pub(crate) groups_without_id: bool,
     /// Whether a group is in another.
     pub(crate) nested: bool,
     /// A few users, and the groups that they were seen in.
@@ -207,6 +209,12 @@ impl Everyone {
         &self.watched_ties
     }
 
+    /// How many ids stand for a user and for a group.
+    pub(crate) fn twins(&self) -> usize {
+        let groups = self.groups.keys();
+        groups.filter(|id| self.users.is_listed(id)).count()
+    }
+
     /// In how many users a group was shown.
     pub(crate) fn shown(&self, group: &str) -> usize {
         self.shown_by_users.get(group).copied().unwrap_or(0)
@@ -215,6 +223,7 @@ impl Everyone {
     /// Counts a group that a user showed, unless the user came before.
     pub(crate) fn count_shown(&mut self, user: &Id, group: &Reference) {
         self.users_show_groups = true;
+        self.groups_without_id |= group.id.is_none();
         if group.indirect || self.users.is_listed(user.as_str()) {
             return;
         }

@@ -241,7 +241,9 @@ impl Source<'_> {
         let everyone = self.run.everyone.borrow();
         let most = counts.values().copied().max().unwrap_or(0);
         let looks_cut = self.looks_cut(most);
-        let users_tell = everyone.users_show_groups && self.users.outcome == Outcome::Complete;
+        let users_tell = everyone.users_show_groups
+            && !everyone.groups_without_id
+            && self.users.outcome == Outcome::Complete;
         counts
             .iter()
             .filter(|(id, count)| {
@@ -610,6 +612,12 @@ impl Source<'_> {
 
     /// Whether a filter on members is one: it finds nothing for nobody.
     async fn filter_works(&self) -> Result<(), String> {
+        let twins = self.run.everyone.borrow().twins();
+        if twins > 0 {
+            return Err(format!(
+                "a filter on members can't be used: {twins} ids stand for a user and for a group"
+            ));
+        }
         let mut said = None;
         for slot in self.run.slots() {
             match self.find(NOBODY, slot, |_| {}).await {

@@ -12,6 +12,8 @@ pub struct ScimCase {
     pub server: Server,
     /// A connection to it with its credential, that asks for 15 rows at once.
     pub connection: Connection,
+    /// What it shows.
+    visibility: Visibility,
 }
 
 impl ScimCase {
@@ -21,13 +23,24 @@ impl ScimCase {
     /// Where no port is free.
     pub async fn start(world: World, config: Config) -> Self {
         let (token, account) = (config.bearer.clone(), config.basic.clone());
+        // Without lists of roles and entitlements nobody knows of those that no user has.
+        let listed = config.behaviour.right_lists;
+        let visibility = Visibility {
+            roles: listed,
+            entitlements: listed,
+            ..Visibility::default()
+        };
         let server = Server::start(world, config).await.expect("a free port");
         let mut connection = Connection::of(Connector::SCIM, server.base());
         connection.token = token;
         connection.account = account;
         // Small, so that lists have several pages.
         let connection = connection.settings("page_size = 15");
-        Self { server, connection }
+        Self {
+            server,
+            connection,
+            visibility,
+        }
     }
 
     /// Starts a fake that differs from the RFCs in these ways.
@@ -69,9 +82,9 @@ impl ScimCase {
         assert!(requests.0.iter().all(|seen| seen.method == "GET"));
     }
 
-    /// Everything that there is.
+    /// Everything that it shows.
     pub fn truth(&self) -> Truth {
-        self.server.world().truth(&Visibility::default())
+        self.server.world().truth(&self.visibility)
     }
 
     /// What is wrong with a run that may have missed something: it must have said what, and have made nothing up.

@@ -124,10 +124,6 @@ const SENSELESS: &[&[&str]] = &[
     // One id, two things, and nothing says which is meant.
     &["shared-ids", "members-bare"],
     &["shared-ids", "members-without-type"],
-    &["shared-ids", "members-by-filter-only"],
-    &["shared-ids", "members-by-user-only"],
-    &["shared-ids", "members-cut"],
-    &["shared-ids", "aws"],
     // Nothing that is accepted pleases both.
     &["scim-or-nothing", "json-or-nothing"],
     // Cut at 100, but repeated.
@@ -148,6 +144,39 @@ fn sensible(names: &BTreeSet<&str>) -> bool {
     !fatal && !SENSELESS.iter().any(|pair| senseless(pair))
 }
 
+/// What once went wrong together.
+const KNOWN: &[&[&str]] = &[
+    // A part of the rows of a page came twice, and the count is the page's own.
+    &["rows-move", "total-is-page-size"],
+    &["rows-move-though-sorted", "total-half"],
+    // The second page fails, and the first says that it is all.
+    &["later-users-broken", "total-is-page-size"],
+    &["later-users-broken", "aws"],
+    // Groups cut off, and what users show can't be counted.
+    &["members-cut", "user-groups-display-only"],
+    &["members-cut", "user-groups-absent", "filters-refused"],
+    // Who is in a group by way of another is shown as if directly.
+    &["members-by-user-only", "user-groups-untyped"],
+    // A filter by an id that stands for a user and a group.
+    &["shared-ids", "user-groups-untyped"],
+    &["shared-ids", "members-by-filter-only"],
+    // A filter that is ignored finds every group for everybody.
+    &["members-by-filter-only", "filters-ignored"],
+    &["members-by-filter-only", "filters-find-nothing"],
+];
+
+#[tokio::test]
+async fn what_once_went_wrong_together() {
+    let mut complaints = Vec::new();
+    for names in KNOWN {
+        let case = ScimCase::deviating(0, names).await;
+        let ended = case.run(BINARY).await;
+        let found = case.complaints(&ended).into_iter().take(3);
+        complaints.extend(found.map(|found| format!("{names:?}: {found}")));
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
 #[test]
 fn deviations_together() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -159,7 +188,7 @@ fn deviations_together() {
         .prop_map(|names| names.into_iter().collect::<BTreeSet<_>>())
         .prop_filter("they go together", sensible);
     let mut runner = TestRunner::new(Config {
-        cases: 80,
+        cases: 120,
         failure_persistence: None,
         ..Config::default()
     });
@@ -183,7 +212,7 @@ fn deviations_together() {
 fn every_deviation_that_is_named_here_is_one() {
     let known: BTreeSet<&str> = DEVIATIONS.iter().map(|one| one.name).collect();
     let named = COSTLY.iter().map(|(name, _)| name).chain(&FATAL);
-    for name in named.chain(SENSELESS.iter().flat_map(|pair| pair.iter())) {
+    for name in named.chain(SENSELESS.iter().chain(KNOWN).flat_map(|names| names.iter())) {
         assert!(known.contains(name), "{name}");
     }
 }
