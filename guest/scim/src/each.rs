@@ -24,7 +24,8 @@ pub(crate) enum Asked<T> {
 
 struct Job {
     place: usize,
-    slot: usize,
+    /// The credentials that were asked.
+    tried: Vec<usize>,
     misses: Vec<(usize, Miss)>,
 }
 
@@ -41,7 +42,7 @@ pub(crate) async fn ask_each<T>(
     let mut jobs: Vec<Job> = (0..ids.len())
         .map(|place| Job {
             place,
-            slot: 0,
+            tried: Vec::new(),
             misses: Vec::new(),
         })
         .collect();
@@ -53,18 +54,19 @@ pub(crate) async fn ask_each<T>(
         let mut running = stream::iter(jobs)
             .map(|mut job| async move {
                 let id = ids.get(job.place).map_or("", String::as_str);
-                let Some(slot) = lanes.enter(family, job.slot).await else {
+                let Some(pass) = lanes.enter(family, &job.tried).await else {
                     return (job, None, false);
                 };
+                let slot = pass.slots().first().copied().unwrap_or_default();
                 let outcome = ask(id, slot).await;
-                lanes.settle(family, slot, outcome.as_ref().map(|_| ()));
+                lanes.settle(family, &pass, slot, outcome.as_ref().map(|_| ()));
                 match outcome {
                     Ok(read) => (job, Some(read), false),
                     Err(miss) => {
                         let go_on = miss.another_slot_may_help();
                         job.misses.push((slot, miss));
-                        job.slot = slot.saturating_add(1);
-                        let again = go_on && slots.contains(&job.slot);
+                        job.tried.push(slot);
+                        let again = go_on && job.tried.len() < slots.len();
                         (job, None, again)
                     }
                 }

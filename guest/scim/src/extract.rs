@@ -49,7 +49,7 @@ pub async fn check(
 struct Quiet<'a>(&'a dyn Sink);
 
 impl Sink for Quiet<'_> {
-    fn emit(&self, _item: Item) {}
+    fn emit_read(&self, _item: Item, _read_at: Option<u64>) {}
 
     fn progress(&self, stage: &str, done: u64, total: Option<u64>) {
         self.0.progress(stage, done, total);

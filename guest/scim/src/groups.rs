@@ -19,11 +19,12 @@ const ONE: Shape = Shape::Within(&["members"]);
 /// What makes a list of groups short.
 pub(crate) const WITHOUT_MEMBERS: (&str, &str) = ("excludedAttributes", "members");
 
-type TakeMember<'r> = Box<dyn FnMut(&Id, Reference) + 'r>;
+type TakeMember<'r> = Box<dyn FnMut(&Id, Reference, Option<u64>) + 'r>;
 
 struct GroupRows<'r> {
     run: &'r Run<'r>,
     members: Nested<TakeMember<'r>>,
+    read_at: Option<u64>,
 }
 
 /// Reads the groups, and their members as far as the list shows them and they are `wanted`.
@@ -31,14 +32,15 @@ pub(crate) async fn read(run: &Run<'_>, wanted: bool) -> Reading {
     let mut list = run.list(&run.discovery.groups, SHAPE, "groups");
     list.wish = (!wanted).then_some(WITHOUT_MEMBERS);
     let rows = || {
-        let take: TakeMember<'_> = Box::new(move |group, member| {
+        let take: TakeMember<'_> = Box::new(move |group, member, read_at| {
             if wanted {
-                members::of_group(run, group, member);
+                members::of_group(run, group, member, read_at);
             }
         });
         GroupRows {
             run,
             members: Nested::new("members", None, take),
+            read_at: None,
         }
     };
     let reading = list::read(&list, rows).await;
@@ -63,8 +65,9 @@ pub(crate) async fn read(run: &Run<'_>, wanted: bool) -> Reading {
 }
 
 impl Rows for GroupRows<'_> {
-    fn anew(&mut self) {
-        self.members.anew();
+    fn anew(&mut self, read_at: Option<u64>) {
+        self.read_at = read_at;
+        self.members.anew(read_at);
     }
 
     fn opened(&mut self, group: &Attributes) {
@@ -80,12 +83,13 @@ impl Rows for GroupRows<'_> {
         let name = group.text("displayName");
         let name = name.as_deref().unwrap_or(id.as_str());
         let meta = |name: &str| group.within("meta", name).and_then(crate::attributes::text);
-        self.run.sink.emit(
+        self.run.sink.emit_read(
             entity(group_key(id.as_str()), "group", name)
                 .text("externalId", group.text("externalId").as_deref())
                 .instant("created", meta("created").as_deref())
                 .instant("lastModified", meta("lastModified").as_deref())
                 .item(),
+            self.read_at,
         );
         let listed = Listed {
             name: name.to_owned(),
@@ -101,7 +105,7 @@ impl Rows for GroupRows<'_> {
 /// [`Miss`] where they did not come.
 pub(crate) async fn members_of(run: &Run<'_>, id: &str, slot: usize) -> Result<usize, Miss> {
     let path = run.settings.path(&run.discovery.groups, Some(id));
-    let take = |group: &Id, member| members::of_group(run, group, member);
+    let take = |group: &Id, member, read_at| members::of_group(run, group, member, read_at);
     nested::read(
         run.client,
         &path,

@@ -27,8 +27,8 @@ const MOST_IDLE_PAGES: usize = 3;
 
 /// Takes the rows of one page as they come.
 pub(crate) trait Rows {
-    /// What came of the page so far will come again.
-    fn anew(&mut self) {}
+    /// The page comes from its beginning, or a row of it is of no use. When the page came.
+    fn anew(&mut self, read_at: Option<u64>);
     /// The values of a row's long list follow; what the row said before them.
     fn opened(&mut self, _row: &Attributes) {}
     /// One value of that list.
@@ -103,6 +103,7 @@ struct Page {
     total: Option<usize>,
     per_page: Option<usize>,
     cursor: Option<String>,
+    read_at: Option<u64>,
 }
 
 impl Page {
@@ -146,6 +147,8 @@ struct Walk<'l, F> {
     remarks: BTreeSet<String>,
     served: BTreeSet<usize>,
     misses: Vec<(usize, Miss)>,
+    /// When the oldest page came.
+    oldest: Option<u64>,
 }
 
 /// One time through the list.
@@ -193,6 +196,7 @@ impl<'l, R: Rows, F: Fn() -> R> Walk<'l, F> {
             remarks: BTreeSet::new(),
             served: BTreeSet::new(),
             misses: Vec::new(),
+            oldest: None,
         }
     }
 
@@ -333,9 +337,12 @@ impl<'l, R: Rows, F: Fn() -> R> Walk<'l, F> {
         let mut page = Page::default();
         let mut envelope = None;
         let mut give = |piece: Piece<'_>| match piece {
-            Piece::Anew => {
-                rows.anew();
-                page = Page::default();
+            Piece::Anew { read_at } => {
+                rows.anew(read_at);
+                page = Page {
+                    read_at,
+                    ..Page::default()
+                };
                 envelope = None;
             }
             Piece::Opened { level: 1, text } => {
@@ -352,7 +359,7 @@ impl<'l, R: Rows, F: Fn() -> R> Walk<'l, F> {
                         page.ids.push(digest(id.as_str()));
                     }
                     unread => {
-                        rows.anew();
+                        rows.anew(page.read_at);
                         page.bad = page.bad.saturating_add(1);
                         page.bad_reason.get_or_insert_with(|| {
                             if unread.is_some() {
@@ -417,6 +424,7 @@ impl<'l, R: Rows, F: Fn() -> R> Walk<'l, F> {
         if place != usize::MAX {
             self.served.insert(place);
         }
+        self.oldest = self.oldest.into_iter().chain(page.read_at).min();
         self.pass.rows = self.pass.rows.saturating_add(page.rows);
         // Some count nothing where they give nothing.
         if let Some(total) = page
@@ -776,6 +784,7 @@ impl<'l, R: Rows, F: Fn() -> R> Walk<'l, F> {
             count: self.seen.len(),
             remarks: self.remarks.into_iter().collect(),
             path: self.list.path.clone(),
+            read_at: self.oldest,
         }
     }
 }

@@ -7,6 +7,7 @@ use portcullis_kit::bindings::portcullis::connector::output::{Item, Key, Level, 
 use portcullis_kit::id::Id;
 use portcullis_kit::item::{connection, entity, identity, relation};
 use portcullis_kit::roll::{Description, Roll};
+use portcullis_kit::sink::{At, Sink};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
@@ -71,7 +72,8 @@ struct Waiting {
     numbers: HashMap<Rc<str>, u32>,
     texts: Vec<Rc<str>>,
     names: HashMap<u32, Named>,
-    pairs: Vec<(u32, u32)>,
+    /// With the time at which each was read.
+    pairs: Vec<(u32, u32, Option<u64>)>,
 }
 
 impl Waiting {
@@ -86,10 +88,10 @@ impl Waiting {
         number
     }
 
-    fn add(&mut self, member: &Id, group: &Id, display: Option<String>) {
+    fn add(&mut self, member: &Id, group: &Id, display: Option<String>, read_at: Option<u64>) {
         let member = self.number(member.as_str());
         let group = self.number(group.as_str());
-        self.pairs.push((member, group));
+        self.pairs.push((member, group, read_at));
         let named = Named(display);
         let named = match self.names.remove(&member) {
             Some(known) => known.better(named),
@@ -105,7 +107,7 @@ pub(crate) fn group_key(id: &str) -> Key {
 }
 
 /// Takes a value of a group's `members`.
-pub(crate) fn of_group(run: &Run<'_>, group: &Id, member: Reference) {
+pub(crate) fn of_group(run: &Run<'_>, group: &Id, member: Reference, read_at: Option<u64>) {
     let mut everyone = run.everyone.borrow_mut();
     let Some(id) = member.id else {
         everyone.unreadable = everyone.unreadable.saturating_add(1);
@@ -119,10 +121,11 @@ pub(crate) fn of_group(run: &Run<'_>, group: &Id, member: Reference) {
             }
             Kind::User
         }
-        None => return everyone.waiting.add(&id, group, member.display),
+        None => return everyone.waiting.add(&id, group, member.display, read_at),
     };
     everyone.tie(
-        run,
+        &At::new(run.sink, read_at),
+        &run.server,
         kind,
         id.as_str(),
         group.as_str(),
@@ -131,7 +134,7 @@ pub(crate) fn of_group(run: &Run<'_>, group: &Id, member: Reference) {
 }
 
 /// Takes a value of a user's `groups`.
-pub(crate) fn of_user(run: &Run<'_>, user: &Id, group: Reference) {
+pub(crate) fn of_user(run: &Run<'_>, user: &Id, group: Reference, read_at: Option<u64>) {
     let mut everyone = run.everyone.borrow_mut();
     if group.indirect {
         everyone.indirect = everyone.indirect.saturating_add(1);
@@ -149,16 +152,30 @@ pub(crate) fn of_user(run: &Run<'_>, user: &Id, group: Reference) {
         everyone.either = everyone.either.saturating_add(1);
     }
     everyone.strange_groups.name(&id, Named(group.display));
-    everyone.tie(run, Kind::User, user.as_str(), &id, Named::default());
+    everyone.tie(
+        &At::new(run.sink, read_at),
+        &run.server,
+        Kind::User,
+        user.as_str(),
+        &id,
+        Named::default(),
+    );
 }
 
 /// Takes a group that was found for a member.
-pub(crate) fn found(run: &Run<'_>, kind: Kind, member: &str, group: &Id) {
+pub(crate) fn found(run: &Run<'_>, kind: Kind, member: &str, group: &Id, read_at: Option<u64>) {
     let mut everyone = run.everyone.borrow_mut();
     everyone
         .strange_groups
         .name(group.as_str(), Named::default());
-    everyone.tie(run, kind, member, group.as_str(), Named::default());
+    everyone.tie(
+        &At::new(run.sink, read_at),
+        &run.server,
+        kind,
+        member,
+        group.as_str(),
+        Named::default(),
+    );
 }
 
 impl Everyone {
@@ -238,7 +255,15 @@ impl Everyone {
         }
     }
 
-    fn tie(&mut self, run: &Run<'_>, kind: Kind, member: &str, group: &str, named: Named) {
+    fn tie(
+        &mut self,
+        sink: &dyn Sink,
+        server: &str,
+        kind: Kind,
+        member: &str,
+        group: &str,
+        named: Named,
+    ) {
         let member_key = match kind {
             Kind::User => {
                 self.users.name(member, named);
@@ -259,13 +284,13 @@ impl Everyone {
                 group_key(member)
             }
         };
-        run.sink.emit(relation(
+        sink.emit(relation(
             RelationKind::Membership,
             member_key,
             group_key(group),
             "member",
             Some(Level::Member),
-            &run.server,
+            server,
         ));
     }
 }
@@ -275,7 +300,7 @@ impl Everyone {
 pub(crate) fn settle(run: &Run<'_>) {
     let everyone = &mut *run.everyone.borrow_mut();
     let mut waiting = std::mem::take(&mut everyone.waiting);
-    for (member, group) in std::mem::take(&mut waiting.pairs) {
+    for (member, group, read_at) in std::mem::take(&mut waiting.pairs) {
         let text = |number: u32| {
             usize::try_from(number)
                 .ok()
@@ -290,7 +315,14 @@ pub(crate) fn settle(run: &Run<'_>) {
             Kind::User
         };
         let named = waiting.names.get(&member).cloned().unwrap_or_default();
-        everyone.tie(run, kind, &id, &group, named);
+        everyone.tie(
+            &At::new(run.sink, read_at),
+            &run.server,
+            kind,
+            &id,
+            &group,
+            named,
+        );
     }
     for (id, Named(name)) in everyone.users.strangers() {
         let name = name.as_deref().unwrap_or_default();

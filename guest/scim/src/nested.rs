@@ -95,9 +95,11 @@ pub(crate) struct Nested<T> {
     /// What came before it was known whose it is.
     held: Vec<Reference>,
     count: usize,
+    /// When the answer came.
+    read_at: Option<u64>,
 }
 
-impl<T: FnMut(&Id, Reference)> Nested<T> {
+impl<T: FnMut(&Id, Reference, Option<u64>)> Nested<T> {
     /// Takes the attribute `name` of each resource, or of the one that was `asked` for.
     pub(crate) fn new(name: &'static str, asked: Option<&str>, take: T) -> Self {
         Self {
@@ -108,11 +110,13 @@ impl<T: FnMut(&Id, Reference)> Nested<T> {
             wrong: false,
             held: Vec::new(),
             count: 0,
+            read_at: None,
         }
     }
 
-    /// Forgets a resource of which no more will come.
-    pub(crate) fn anew(&mut self) {
+    /// Forgets a resource of which no more will come. When the answer came.
+    pub(crate) fn anew(&mut self, read_at: Option<u64>) {
+        self.read_at = read_at;
         self.owner = None;
         self.wrong = false;
         self.held.clear();
@@ -144,7 +148,7 @@ impl<T: FnMut(&Id, Reference)> Nested<T> {
         }
         let count = self.count;
         let ours = !self.wrong && self.owner.is_some();
-        self.anew();
+        self.anew(self.read_at);
         ours.then_some(count)
     }
 
@@ -158,7 +162,7 @@ impl<T: FnMut(&Id, Reference)> Nested<T> {
             return;
         }
         for reference in std::mem::take(&mut self.held) {
-            (self.take)(&id, reference);
+            (self.take)(&id, reference, self.read_at);
         }
         self.owner = Some(id);
     }
@@ -167,7 +171,7 @@ impl<T: FnMut(&Id, Reference)> Nested<T> {
         self.count = self.count.saturating_add(1);
         match &self.owner {
             _ if self.wrong => {}
-            Some(owner) => (self.take)(owner, reference),
+            Some(owner) => (self.take)(owner, reference, self.read_at),
             None => self.held.push(reference),
         }
     }
@@ -177,7 +181,7 @@ impl<T: FnMut(&Id, Reference)> Nested<T> {
 ///
 /// # Errors
 /// [`Miss`] where it did not come.
-pub(crate) async fn read<T: FnMut(&Id, Reference)>(
+pub(crate) async fn read<T: FnMut(&Id, Reference, Option<u64>)>(
     client: &Client<'_>,
     path: &str,
     slot: usize,
@@ -186,7 +190,7 @@ pub(crate) async fn read<T: FnMut(&Id, Reference)>(
 ) -> Result<usize, Miss> {
     let mut told = None;
     let mut give = |piece: Piece<'_>| match piece {
-        Piece::Anew => nested.anew(),
+        Piece::Anew { read_at } => nested.anew(read_at),
         Piece::Opened { level: 0, text } => {
             if let Some(resource) = Attributes::parse(text) {
                 nested.opened(&resource);
@@ -255,9 +259,13 @@ mod tests {
     fn values_that_come_before_the_id_wait_for_it_and_those_of_another_resource_are_dropped() {
         let row = |value: Value| Attributes::of(&value).unwrap_or_default();
         let mut taken = Vec::new();
-        let mut nested = Nested::new("members", Some("g"), |owner: &Id, reference: Reference| {
-            taken.push((owner.clone(), reference.id));
-        });
+        let mut nested = Nested::new(
+            "members",
+            Some("g"),
+            |owner: &Id, reference: Reference, _| {
+                taken.push((owner.clone(), reference.id));
+            },
+        );
         nested.opened(&row(json!({"displayName": "x"})));
         nested.part(br#"{"value":"1"}"#);
         assert_eq!(

@@ -97,7 +97,13 @@ impl Description for Shown {
 }
 
 /// Takes what a user has.
-pub(crate) fn of_user(run: &Run<'_>, right: Right, user: &Id, row: &Attributes) {
+pub(crate) fn of_user(
+    run: &Run<'_>,
+    right: Right,
+    user: &Id,
+    row: &Attributes,
+    read_at: Option<u64>,
+) {
     for value in row.each(right.family()) {
         let object = Attributes::of(value).unwrap_or_default();
         let word = text(value)
@@ -121,30 +127,36 @@ pub(crate) fn of_user(run: &Run<'_>, right: Right, user: &Id, row: &Attributes) 
                 kind: object.text("type"),
             },
         );
-        run.sink.emit(relation(
+        let held = relation(
             RelationKind::Membership,
             identity(user.as_str()),
             right.key(&word),
             "member",
             Some(Level::Member),
             &run.server,
-        ));
+        );
+        run.sink.emit_read(held, read_at);
     }
 }
 
 struct RightRows<'r> {
     run: &'r Run<'r>,
     right: Right,
+    read_at: Option<u64>,
 }
 
 impl Rows for RightRows<'_> {
+    fn anew(&mut self, read_at: Option<u64>) {
+        self.read_at = read_at;
+    }
+
     fn row(&mut self, id: &Id, row: &Attributes) {
         let value = row.text("value").as_deref().and_then(Id::new);
         let value = value.as_ref().unwrap_or(id).as_str();
         let name = ["displayName", "display", "name"]
             .iter()
             .find_map(|name| row.text(name));
-        self.run.sink.emit(
+        self.run.sink.emit_read(
             entity(
                 self.right.key(value),
                 self.right.word(),
@@ -154,6 +166,7 @@ impl Rows for RightRows<'_> {
             .text("type", row.text("type").as_deref())
             .text("description", row.text("description").as_deref())
             .item(),
+            self.read_at,
         );
         let mut rights = self.run.rights.borrow_mut();
         let known = rights.of(self.right);
@@ -166,7 +179,12 @@ impl Rows for RightRows<'_> {
 
 async fn read_list(run: &Run<'_>, right: Right, endpoint: &str) -> Reading {
     let list = run.list(endpoint, Shape::Within(&["Resources"]), right.family());
-    let reading = list::read(&list, || RightRows { run, right }).await;
+    let reading = list::read(&list, || RightRows {
+        run,
+        right,
+        read_at: None,
+    })
+    .await;
     if reading.outcome != Outcome::Unreadable {
         run.rights.borrow_mut().of(right).listed = true;
     }

@@ -620,7 +620,7 @@ impl Source<'_> {
         }
         let mut said = None;
         for slot in self.run.slots() {
-            match self.find(NOBODY, slot, |_| {}).await {
+            match self.find(NOBODY, slot, |_, _| {}).await {
                 Ok(0) => return Ok(()),
                 Ok(_) => {
                     return Err("the server ignores a filter on members: it finds groups for a member that does not exist".to_owned());
@@ -635,8 +635,8 @@ impl Source<'_> {
 
     /// The groups that a filter finds for a member.
     async fn filtered(&self, member: &str, slot: usize, kind: Kind) -> Result<usize, Miss> {
-        self.find(member, slot, |group| {
-            members::found(self.run, kind, member, group);
+        self.find(member, slot, |group, read_at| {
+            members::found(self.run, kind, member, group, read_at);
             if kind == Kind::User {
                 let tie = (member.to_owned(), group.as_str().to_owned());
                 if self.run.everyone.borrow().is_watched(member) {
@@ -647,7 +647,12 @@ impl Source<'_> {
         .await
     }
 
-    async fn find(&self, member: &str, slot: usize, take: impl Fn(&Id)) -> Result<usize, Miss> {
+    async fn find(
+        &self,
+        member: &str,
+        slot: usize,
+        take: impl Fn(&Id, Option<u64>),
+    ) -> Result<usize, Miss> {
         let quoted = serde_json::Value::from(member);
         let mut list = self
             .run
@@ -657,7 +662,11 @@ impl Source<'_> {
         list.slots = self.run.client.slots().filter(|one| *one == slot).collect();
         list.depth = Depth::Short(self.run.groups_page.get());
         list.watched = None;
-        let mut reading = list::read(&list, || Found(&take)).await;
+        let mut reading = list::read(&list, || Found {
+            take: &take,
+            read_at: None,
+        })
+        .await;
         match reading.outcome {
             Outcome::Complete => {}
             Outcome::Partial(problems) => {
@@ -674,10 +683,17 @@ impl Source<'_> {
     }
 }
 
-struct Found<'t, T>(&'t T);
+struct Found<'t, T> {
+    take: &'t T,
+    read_at: Option<u64>,
+}
 
-impl<T: Fn(&Id)> Rows for Found<'_, T> {
+impl<T: Fn(&Id, Option<u64>)> Rows for Found<'_, T> {
+    fn anew(&mut self, read_at: Option<u64>) {
+        self.read_at = read_at;
+    }
+
     fn row(&mut self, id: &Id, _row: &Attributes) {
-        (self.0)(id);
+        (self.take)(id, self.read_at);
     }
 }

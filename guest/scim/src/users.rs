@@ -47,30 +47,32 @@ pub(crate) enum Purpose {
     Groups,
 }
 
-type TakeGroup<'r> = Box<dyn FnMut(&Id, Reference) + 'r>;
+type TakeGroup<'r> = Box<dyn FnMut(&Id, Reference, Option<u64>) + 'r>;
 
 struct UserRows<'r> {
     run: &'r Run<'r>,
     purpose: Purpose,
     groups: Nested<TakeGroup<'r>>,
+    read_at: Option<u64>,
 }
 
 /// Reads the users.
 pub(crate) async fn read(run: &Run<'_>, purpose: Purpose) -> Reading {
     let list = run.list(&run.discovery.users, SHAPE, "users");
     list::read(&list, || {
-        let take: TakeGroup<'_> = Box::new(move |user, group| {
+        let take: TakeGroup<'_> = Box::new(move |user, group, read_at| {
             if purpose != Purpose::Groups {
                 run.everyone.borrow_mut().count_shown(user, &group);
             }
             if purpose != Purpose::Entities {
-                members::of_user(run, user, group);
+                members::of_user(run, user, group, read_at);
             }
         });
         UserRows {
             run,
             purpose,
             groups: Nested::new("groups", None, take),
+            read_at: None,
         }
     })
     .await
@@ -82,7 +84,7 @@ pub(crate) async fn read(run: &Run<'_>, purpose: Purpose) -> Reading {
 /// [`Miss`] where they did not come.
 pub(crate) async fn groups_of(run: &Run<'_>, id: &str, slot: usize) -> Result<usize, Miss> {
     let path = run.settings.path(&run.discovery.users, Some(id));
-    let take = |user: &Id, group| members::of_user(run, user, group);
+    let take = |user: &Id, group, read_at| members::of_user(run, user, group, read_at);
     nested::read(
         run.client,
         &path,
@@ -94,8 +96,9 @@ pub(crate) async fn groups_of(run: &Run<'_>, id: &str, slot: usize) -> Result<us
 }
 
 impl Rows for UserRows<'_> {
-    fn anew(&mut self) {
-        self.groups.anew();
+    fn anew(&mut self, read_at: Option<u64>) {
+        self.read_at = read_at;
+        self.groups.anew(read_at);
     }
 
     fn opened(&mut self, user: &Attributes) {
@@ -112,9 +115,9 @@ impl Rows for UserRows<'_> {
             return;
         }
         self.run.everyone.borrow_mut().users.list(id.as_str());
-        self.run.sink.emit(item(id, user));
+        self.run.sink.emit_read(item(id, user), self.read_at);
         for right in Right::BOTH {
-            rights::of_user(self.run, right, id, user);
+            rights::of_user(self.run, right, id, user, self.read_at);
         }
     }
 }
