@@ -9,6 +9,7 @@ mod progress;
 mod summary;
 mod template;
 
+use crate::app::App;
 use crate::audit::{self, Audit, Event};
 use crate::collect::Format;
 use crate::compile;
@@ -150,6 +151,9 @@ struct Source {
     /// Limits in place of the manifest's, raised or lowered: a TOML file with a table [limits]
     #[arg(long, value_name = "FILE")]
     limits: Option<PathBuf>,
+    /// App and Source System of the exports, where they are not the manifest's
+    #[arg(long, value_name = "NAME")]
+    app: Option<App>,
     /// Run only a component whose digest the manifest pins
     #[arg(long)]
     require_pinned: bool,
@@ -258,6 +262,7 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
         in_flight: source.in_flight,
         requests_per_hour: source.requests_per_hour,
         allow_inline_secrets: source.allow_inline_secrets,
+        app: source.app,
         require_pinned: source.require_pinned,
         policy: source.connection_policy,
         tenant_origins: source.tenant_origin,

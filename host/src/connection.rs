@@ -3,6 +3,7 @@
 //! It is read by hand rather than by serde: an error of serde repeats the offending value, which here may
 //! be a secret.
 
+use crate::app::App;
 use crate::egress::policy::ApiOrigin;
 use crate::journal::About;
 use crate::limits::{Limit, Limits};
@@ -28,6 +29,8 @@ pub struct Connection {
     pub pace: Pace,
     /// The number of requests in an hour is the connection's own: an API that allows more can't raise it.
     pub rate_is_own: bool,
+    /// App and Source System of the exports.
+    pub app: App,
     /// What a run may use: the manifest's limits, lowered by the connection.
     pub limits: Limits,
     /// Only a component that the manifest pins may run.
@@ -53,6 +56,7 @@ impl Connection {
                 ..Pace::default()
             },
             rate_is_own: true,
+            app: about.app.clone().unwrap_or_else(|| manifest.app.clone()),
             limits: manifest.limits,
             require_pinned: false,
             hints: Vec::new(),
@@ -105,6 +109,8 @@ pub struct Overrides {
     pub requests_per_hour: Option<u32>,
     /// Secrets may stand in the connection file itself.
     pub allow_inline_secrets: bool,
+    /// As in the connection.
+    pub app: Option<App>,
     /// As in the connection.
     pub require_pinned: bool,
     /// Whose file it is.
@@ -180,6 +186,7 @@ struct Draft {
     in_flight: Option<u32>,
     requests_per_hour: Option<u32>,
     spread_slots: Option<bool>,
+    app: Option<App>,
     require_pinned: bool,
     /// The manifest's, as far as they were not lowered.
     limits: Limits,
@@ -235,8 +242,14 @@ impl Draft {
         self.read_pace(top.table("pace")?)?;
         self.read_limits(top.table("limits")?)?;
         self.require_pinned = top.flag("require_pinned")?.unwrap_or(false);
+        self.app = top
+            .text("app")?
+            .map(|name| name.parse())
+            .transpose()
+            .map_err(|problem: String| top.error("app", &problem))?;
         top.finish(&[
             "connector",
+            "app",
             "require_pinned",
             "settings",
             "credentials",
@@ -494,6 +507,11 @@ impl Draft {
             pace,
             rate_is_own: self.requests_per_hour.is_some(),
             limits,
+            app: overrides
+                .app
+                .clone()
+                .or(self.app)
+                .unwrap_or_else(|| manifest.app.clone()),
             require_pinned: self.require_pinned || overrides.require_pinned,
             hints,
         })

@@ -35,7 +35,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use policy::{ApiOrigin, Permit, Policy, READ_AT_HEADER, Refusal, SLOT_HEADER};
+use policy::{ApiOrigin, BasePath, Permit, Policy, READ_AT_HEADER, Refusal, SLOT_HEADER};
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -71,6 +71,14 @@ pub enum EgressError {
     /// The client can't be built.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The API URL holds more than a place, or an unclear one.
+    #[error("the setting {setting} {problem}")]
+    Base {
+        /// The setting.
+        setting: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// The API URL is missing or no URL.
     #[error("the setting {0} holds no http or https URL")]
     NoOrigin(String),
@@ -109,13 +117,20 @@ impl Egress {
         journal: Option<Journal>,
     ) -> Result<Self, EgressError> {
         let no_origin = || EgressError::NoOrigin(manifest.origin_setting.clone());
-        let origin = match connection.settings.get(&manifest.origin_setting) {
-            Some(SettingValue::Text(text)) => {
-                Url::parse(text).ok().as_ref().and_then(ApiOrigin::of)
-            }
+        let url = match connection.settings.get(&manifest.origin_setting) {
+            Some(SettingValue::Text(text)) => Url::parse(text).ok(),
             _ => None,
-        }
-        .ok_or_else(no_origin)?;
+        };
+        let url = url.ok_or_else(no_origin)?;
+        let origin = ApiOrigin::of(&url).ok_or_else(no_origin)?;
+        let base = if manifest.below_path {
+            BasePath::of(&url).map_err(|problem| EgressError::Base {
+                setting: manifest.origin_setting.clone(),
+                problem,
+            })?
+        } else {
+            BasePath::default()
+        };
         check_origin(&origin, &connection.network)?;
         let vault = std::mem::replace(&mut connection.vault, Vault::new(Default::default()));
         for (slot, client) in vault.token_clients() {
@@ -148,7 +163,9 @@ impl Egress {
         };
         let token_urls = vault.token_clients().map(|(_, client)| client.url());
         Ok(Self {
-            policy: Policy::new(origin, manifest.rules.clone(), filled).closed_to(token_urls),
+            policy: Policy::new(origin, manifest.rules.clone(), filled)
+                .below(base)
+                .closed_to(token_urls),
             client: office.client.clone(),
             clock: Arc::clone(&office.clock),
             paces,

@@ -13,6 +13,7 @@ mod text;
 
 pub use text::Source;
 
+use crate::app::App;
 use crate::collect::{
     Before, Collector, Coverage, ENTITY_COLUMNS, Format, Item, Loose, Origin, RELATION_COLUMNS,
     RunFile, Status, Stop, TooMuch, Untaken,
@@ -51,7 +52,7 @@ pub struct Import {
     /// The name of the connector whose product the files are about.
     pub connector: String,
     /// App and Source System.
-    pub app: String,
+    pub app: App,
     /// What it may use: `items`, `item_kib`, `output_mib` and `wall_seconds` bound it. The same number of MiB bounds each
     /// file, as unpacked.
     pub limits: Limits,

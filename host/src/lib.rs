@@ -5,6 +5,7 @@
 //! [`run::Run`]: a [`manifest::Manifest`] says what a connector may do, a [`connection::Connection`] is one
 //! tenant's configuration of it, and the outcome is a run file and its exports.
 
+pub mod app;
 pub mod audit;
 pub mod cache;
 pub mod cli;

@@ -7,6 +7,7 @@ mod template;
 
 pub use template::Template;
 
+use crate::app::App;
 use crate::digest::Digest;
 use crate::egress::policy::{ApiOrigin, PathPattern, Rule};
 use crate::limits::Limits;
@@ -33,13 +34,15 @@ pub struct Manifest {
     /// The components that may run where a connection asks for a pinned one.
     pub digests: Vec<Digest>,
     /// App and Source System of the exports.
-    pub app: String,
+    pub app: App,
     /// The settings that a connection may give, by name.
     pub settings: IndexMap<String, SettingDeclaration>,
     /// The credentials that a connection may fill, by name.
     pub slots: IndexMap<SlotName, SlotDeclaration>,
     /// The setting whose URL says where requests may go.
     pub origin_setting: String,
+    /// Only below that URL's path, and the rules' paths begin there; else at the URL's origin.
+    pub below_path: bool,
     /// What may be asked there; the first rule that fits decides.
     pub rules: Vec<Rule>,
     /// The API origins that a tenant's connection may name.
@@ -163,7 +166,7 @@ struct Document {
     component: PathBuf,
     #[serde(default)]
     digests: Vec<Digest>,
-    app: String,
+    app: App,
     #[serde(default)]
     settings: IndexMap<String, SettingDocument>,
     #[serde(default)]
@@ -192,6 +195,8 @@ struct SettingDocument {
 #[serde(deny_unknown_fields)]
 struct EgressDocument {
     origin: String,
+    #[serde(default)]
+    below_path: bool,
     #[serde(default)]
     tenant_origins: Vec<String>,
     #[serde(default)]
@@ -253,6 +258,7 @@ impl Manifest {
             app: document.app,
             digests: document.digests,
             origin_setting: document.egress.origin,
+            below_path: document.egress.below_path,
             limits: document.limits,
             pace: document.pace,
             retry: document.retry,

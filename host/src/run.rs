@@ -189,7 +189,7 @@ impl Run {
         file.seal().context("the run file can't be written")?;
 
         let exports = Exports {
-            app: self.manifest.app.clone(),
+            app: self.connection.app.clone(),
             formats: formats.to_vec(),
             directory: workshop.path().to_owned(),
         };

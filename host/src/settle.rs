@@ -1,5 +1,6 @@
 //! What a run or an import amounts to: how it ended, what it holds, and its exports.
 
+use crate::app::App;
 use crate::collect::{self, Format, RunFile};
 use crate::outcome::Outcome;
 use crate::report::Counts;
@@ -15,7 +16,7 @@ pub(crate) struct Settled {
 #[derive(Clone)]
 pub(crate) struct Exports {
     /// App and Source System.
-    pub(crate) app: String,
+    pub(crate) app: App,
     pub(crate) formats: Vec<Format>,
     pub(crate) directory: PathBuf,
 }

@@ -2,6 +2,7 @@
 
 use super::progress::Screen;
 use super::{USAGE, cancelled, summary};
+use crate::app::App;
 use crate::collect::Format;
 use crate::import::{Import, Source};
 use crate::manifest::Manifest;
@@ -26,7 +27,7 @@ pub(super) struct Arguments {
     out: PathBuf,
     /// App and Source System, where they are not the manifest's
     #[arg(long, value_name = "NAME")]
-    app: Option<String>,
+    app: Option<App>,
     /// Take the rows without problems where others have some; problems.csv in the directory tells those
     #[arg(long)]
     keep_going: bool,

@@ -2,6 +2,7 @@
 
 use super::USAGE;
 use super::progress::Screen;
+use crate::app::App;
 use crate::collect::Format;
 use crate::manifest::Manifest;
 use clap::Args;
@@ -18,7 +19,7 @@ pub(super) struct Arguments {
     out: PathBuf,
     /// App and Source System, where they are not the manifest's
     #[arg(long, value_name = "NAME")]
-    app: Option<String>,
+    app: Option<App>,
 }
 
 pub(super) fn template(arguments: &Arguments, screen: &Screen) -> ExitCode {
@@ -26,7 +27,7 @@ pub(super) fn template(arguments: &Arguments, screen: &Screen) -> ExitCode {
         Ok(manifest) => manifest,
         Err(error) => return screen.fail(USAGE, &error.to_string()),
     };
-    let app = arguments.app.as_deref().unwrap_or(&manifest.app);
+    let app = arguments.app.as_ref().unwrap_or(&manifest.app);
     let out = arguments.out.display();
     let written = std::fs::create_dir_all(&arguments.out)
         .map_err(anyhow::Error::from)

@@ -91,6 +91,37 @@ impl fmt::Display for ApiOrigin {
     }
 }
 
+/// The path that a connection's requests lie below: whole segments, decoded; none: anywhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BasePath(Vec<String>);
+
+impl BasePath {
+    /// The path of a URL that says where an API is. A slash at its end makes no difference.
+    ///
+    /// # Errors
+    /// What is wrong with it, where it holds more than a place, or a path that not every server reads alike.
+    pub fn of(url: &Url) -> Result<Self, &'static str> {
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err("must end with its path: leave out what follows ? and #");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("must not hold a user name or password: give them as a credential");
+        }
+        let path = url.path();
+        let path = path.strip_suffix('/').unwrap_or(path);
+        if path.is_empty() {
+            return Ok(Self::default());
+        }
+        let problem = "has a path that not every server reads alike (empty segments, encoded slashes and the like)";
+        segments(path).map(Self).map_err(|_| problem)
+    }
+
+    /// What of a path lies below this one.
+    fn rest<'a>(&self, path: &'a [String]) -> Option<&'a [String]> {
+        path.strip_prefix(&self.0[..])
+    }
+}
+
 /// What may be asked, and with which credentials.
 #[derive(Debug, Clone)]
 pub struct Rule {
@@ -251,6 +282,7 @@ pub struct Permit {
 #[derive(Debug)]
 pub struct Policy {
     origin: ApiOrigin,
+    base: BasePath,
     rules: Vec<Arc<Rule>>,
     filled: Vec<SlotName>,
     /// Paths that are the host's alone.
@@ -263,10 +295,18 @@ impl Policy {
     pub fn new(origin: ApiOrigin, rules: Vec<Rule>, filled: Vec<SlotName>) -> Self {
         Self {
             origin,
+            base: BasePath::default(),
             rules: rules.into_iter().map(Arc::new).collect(),
             filled,
             closed: Vec::new(),
         }
+    }
+
+    /// Of requests below this path alone, where the paths of the rules begin.
+    #[must_use]
+    pub fn below(mut self, base: BasePath) -> Self {
+        self.base = base;
+        self
     }
 
     /// With places that no rule opens: with a credential in the right form, a token endpoint would hand the guest a token.
@@ -292,10 +332,11 @@ impl Policy {
         if !self.closed.is_empty() && self.closed.contains(&loosely(url.path())) {
             return Err(Refusal::Path);
         }
+        let path = self.base.rest(&path).ok_or(Refusal::Path)?;
         let mut fitting = self
             .rules
             .iter()
-            .filter(|rule| rule.path.matches(&path))
+            .filter(|rule| rule.path.matches(path))
             .peekable();
         if fitting.peek().is_none() {
             return Err(Refusal::Path);
@@ -366,7 +407,12 @@ fn normal_path(uri: &http::Uri, url: &Url) -> Result<Vec<String>, Refusal> {
     if uri.path() != url.path() {
         return Err(Refusal::PathForm);
     }
-    let rest = url.path().strip_prefix('/').ok_or(Refusal::PathForm)?;
+    segments(url.path())
+}
+
+/// The decoded segments of a path, where none is empty or could mean something else.
+fn segments(path: &str) -> Result<Vec<String>, Refusal> {
+    let rest = path.strip_prefix('/').ok_or(Refusal::PathForm)?;
     rest.split('/')
         .map(|segment| {
             let decoded = percent_decode_str(segment)
@@ -561,6 +607,58 @@ mod tests {
                 Err(Refusal::PathForm),
                 "{path}"
             );
+        }
+    }
+
+    #[test]
+    fn below_a_path_nothing_beside_it_is_reached() {
+        let base = |text: &str| BasePath::of(&Url::parse(text).unwrap());
+        let policy = |of: &str| policy().below(base(of).unwrap());
+        let judge = |policy: &Policy, path: &str| {
+            let uri = format!("https://api.example{path}").parse().unwrap();
+            let permit = policy.judge(&Method::GET, &uri, &HeaderMap::new());
+            permit.map(|permit| permit.rule.family.clone())
+        };
+        for of in ["https://api.example/a/t1", "https://api.example/a/t1/"] {
+            let policy = policy(of);
+            assert_eq!(judge(&policy, "/a/t1/v1/users/7").unwrap(), "users");
+            assert_eq!(judge(&policy, "/a/%741/v1/users/7").unwrap(), "users");
+            for path in [
+                "/v1/users/7",
+                "/a/v1/users/7",
+                "/a/t1x/v1/users/7",
+                "/a/t2/v1/users/7",
+                "/A/t1/v1/users/7",
+                "/b/a/t1/v1/users/7",
+                "/a/t1",
+            ] {
+                assert_eq!(judge(&policy, path), Err(Refusal::Path), "{path}");
+            }
+            for path in [
+                "/a/t1/../t2/v1/users/7",
+                "/a/t1/%2e%2e/t2/v1/users/7",
+                "/a/t1//v1/users/7",
+                "/a%2ft1/v1/users/7",
+                "/a/t1/..%2ft2/v1/users/7",
+                "/a/t1%5c../v1/users/7",
+            ] {
+                assert_eq!(judge(&policy, path), Err(Refusal::PathForm), "{path}");
+            }
+        }
+        assert_eq!(
+            judge(&policy("https://api.example"), "/v1/users/7").unwrap(),
+            "users"
+        );
+        for of in [
+            "https://api.example/a?b",
+            "https://api.example/a#b",
+            "https://me@api.example/a",
+            "https://api.example/a//b",
+            "https://api.example/a%2fb",
+            "https://api.example/a;b",
+            "https://api.example//",
+        ] {
+            assert!(base(of).is_err(), "{of}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a journal was made with: enough to run another component over it, without the connection.
 
+use crate::app::App;
 use crate::connection::Connection;
 use crate::digest::Digest;
 use crate::manifest::Manifest;
@@ -28,6 +29,9 @@ pub struct About {
     pub in_flight: u32,
     /// Requests in an hour, as the connector was told.
     pub requests_per_hour: u32,
+    /// App and Source System of the exports; the manifest's where it does not say.
+    #[serde(default)]
+    pub app: Option<App>,
 }
 
 impl About {
@@ -46,6 +50,7 @@ impl About {
                 .collect(),
             in_flight: connection.pace.in_flight,
             requests_per_hour: connection.pace.requests_per_hour,
+            app: Some(connection.app.clone()),
         }
     }
 

@@ -21,6 +21,7 @@ fn about() -> About {
         )],
         in_flight: 4,
         requests_per_hour: 0,
+        app: None,
     }
 }
 

@@ -27,7 +27,7 @@ fn imported(files: [Vec<u8>; 2], out: &Path, keep_going: bool) -> Option<[Vec<u8
     let told = Arc::new(Told::default());
     let import = Import {
         connector: "example".to_owned(),
-        app: "app".to_owned(),
+        app: "app".parse().expect("an app"),
         limits: Limits::default(),
         keep_going,
         formats: vec![Format::Csv],
