@@ -141,7 +141,7 @@ const SENSELESS: &[&[&str]] = &[
 fn sensible(names: &BTreeSet<&str>) -> bool {
     let fatal = FATAL.iter().any(|name| names.contains(name));
     let senseless = |pair: &&[&str]| pair.iter().all(|name| names.contains(name));
-    !fatal && !SENSELESS.iter().any(|pair| senseless(pair))
+    !fatal && !SENSELESS.iter().any(senseless)
 }
 
 /// What once went wrong together.
