@@ -1,6 +1,7 @@
 //! What was sent in the last hour, on disk: a line for each request, so that a process which is killed loses none. A line
 //! is the time in milliseconds since 1970, with their number where it stands for several, or `blocked` and such a time.
 
+use super::told::LONGEST;
 use super::window::{HOUR, Window};
 use crate::digest::Digest;
 use crate::private::{PrivateDirectory, PrivateError};
@@ -99,7 +100,7 @@ fn read(text: &str, window: &mut Window, now: Duration) {
         match line.strip_prefix("blocked ") {
             // Not longer than anyone would have been told to wait.
             Some(until) => {
-                let until = time(until).filter(|until| *until <= now.saturating_add(2 * HOUR));
+                let until = time(until).filter(|until| *until <= now.saturating_add(LONGEST));
                 window.block(until.unwrap_or_default());
             }
             None => {

@@ -10,7 +10,7 @@ const FIRST_EPOCH: u64 = 1_000_000_000;
 const MOST: u64 = 10_000_000;
 
 /// Longer than this nothing that an API says makes a request wait: a window and a little more.
-const LONGEST: Duration = Duration::from_secs(2 * 3600);
+pub(super) const LONGEST: Duration = Duration::from_secs(2 * 3600);
 
 /// What one answer says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

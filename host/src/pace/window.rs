@@ -1,6 +1,6 @@
 //! The arithmetic of one credential's rolling window. It knows no clock: whoever asks says what time it is.
 
-use super::told::Told;
+use super::told::{LONGEST, Told};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -30,8 +30,10 @@ pub(super) enum Free {
 pub(super) struct Window {
     /// So many are allowed; 0: any number.
     limit: u64,
-    /// What the API says it allows can't raise the limit.
+    /// What the API says it allows can't raise the limit above `most`.
     fixed: bool,
+    /// What connections say of an hour.
+    most: u64,
     span: Duration,
     /// How many ended when. The API counts a request when it arrives, which is before: so none is sent too early.
     ended: BTreeMap<Duration, u64>,
@@ -49,6 +51,7 @@ impl Window {
         Self {
             limit,
             fixed,
+            most: limit,
             span: HOUR,
             ended: BTreeMap::new(),
             used: 0,
@@ -63,8 +66,11 @@ impl Window {
 
     /// Another run uses the same credential: the lower limit holds for both.
     pub(super) fn join(&mut self, limit: u64, fixed: bool) {
-        if limit != 0 && (self.limit == 0 || fixed && limit < self.limit) {
-            self.limit = limit;
+        if limit != 0 && (self.most == 0 || fixed && (limit < self.most || !self.fixed)) {
+            self.most = limit;
+        }
+        if limit != 0 && (self.limit == 0 || fixed && limit < in_an_hour(self.limit, self.span)) {
+            (self.limit, self.span) = (limit, HOUR);
         }
         self.fixed |= fixed;
     }
@@ -110,7 +116,8 @@ impl Window {
         self.count(now, 1);
         self.learn(now, told);
         if told.too_many {
-            self.strike(started, now, told.wait);
+            // To be told to come back at once, or at a time that is over by our clock, is no word of how long.
+            self.strike(started, now, told.wait.filter(|wait| !wait.is_zero()));
         } else {
             if let Some(wait) = told.wait {
                 self.block(now.saturating_add(wait));
@@ -155,10 +162,15 @@ impl Window {
 
     fn learn(&mut self, now: Duration, told: &Told) {
         if let Some(limit) = told.limit.filter(|limit| *limit > 0)
-            && (!self.fixed || limit < self.limit)
+            && (!self.fixed || self.most > 0)
         {
-            self.limit = limit;
-            self.span = told.span.unwrap_or(HOUR).min(HOUR);
+            let span = told.span.unwrap_or(HOUR).min(HOUR);
+            let more = self.fixed && in_an_hour(limit, span) > self.most;
+            (self.limit, self.span) = if more {
+                (self.most, HOUR)
+            } else {
+                (limit, span)
+            };
         }
         if self.limit == 0 {
             return;
@@ -196,7 +208,11 @@ impl Window {
     }
 
     fn forget(&mut self, now: Duration) {
-        // A clock that was set back: what seems to lie ahead is as good as now.
+        // A clock that was set back: what seems to lie ahead is as good as now, and nobody was told to wait for longer.
+        self.struck = self.struck.min(now);
+        self.last = self.last.min(now);
+        self.gentle = self.gentle.min(now.saturating_add(GENTLE));
+        self.blocked = self.blocked.min(now.saturating_add(LONGEST));
         let ahead = self
             .ended
             .split_off(&now.saturating_add(Duration::from_nanos(1)));
@@ -209,6 +225,11 @@ impl Window {
             self.used = self.used.saturating_sub(oldest.remove());
         }
     }
+}
+
+/// How many a limit within a span allows in an hour.
+fn in_an_hour(limit: u64, span: Duration) -> u64 {
+    limit.saturating_mul(HOUR.as_secs()) / span.as_secs().max(1)
 }
 
 #[cfg(test)]
@@ -328,6 +349,26 @@ mod tests {
         window.start(at(0));
         window.end(at(0), at(0), &told(5));
         assert_eq!(window.left(at(0)), Some(4));
+        // What it allows later is learned too, up to what the connection says.
+        window.start(at(1));
+        window.end(at(1), at(1), &told(5000));
+        assert_eq!(window.left(at(1)), Some(98));
+    }
+
+    #[test]
+    fn a_short_window_of_the_api_does_not_lift_what_the_connection_says_of_an_hour() {
+        let short = Told {
+            limit: Some(50),
+            span: Some(Duration::from_secs(1)),
+            ..Told::default()
+        };
+        let mut window = Window::new(100, true);
+        for second in 0..100 {
+            assert_eq!(window.free(at(second)), Free::Now);
+            window.start(at(second));
+            window.end(at(second), at(second), &short);
+        }
+        assert_eq!(window.free(at(100)), Free::At(at(3600)));
     }
 
     #[test]
@@ -372,5 +413,32 @@ mod tests {
         let mut window = Window::new(1, false);
         go(&mut window, at(100_000));
         assert_eq!(window.free(at(0)), Free::At(at(3600)));
+
+        let mut window = Window::new(0, false);
+        window.start(at(100_000));
+        window.end(at(100_000), at(100_000), &too_many(Some(60)));
+        let Free::At(next) = window.free(at(0)) else {
+            panic!("it must wait")
+        };
+        assert!(next <= at(2 * 3600), "{next:?}");
+        // Nor are refusals of that later time a reason to make light of one now.
+        window.start(at(200_000));
+        window.end(at(200_000), at(200_000), &too_many(None));
+        let now = at(8 * 3600);
+        assert!(matches!(window.free(now), Free::At(_)));
+        let now = at(11 * 3600);
+        window.start(now);
+        window.end(now, now, &too_many(None));
+        assert_ne!(window.free(now), Free::Now);
+    }
+
+    #[test]
+    fn a_429_that_says_to_come_back_at_once_waits_as_one_without_a_word() {
+        let mut window = Window::new(0, false);
+        for (second, wait) in [(0, 1), (10, 2), (20, 4)] {
+            window.start(at(second));
+            window.end(at(second), at(second), &too_many(Some(0)));
+            assert_eq!(window.free(at(second)), Free::At(at(second + wait)));
+        }
     }
 }
