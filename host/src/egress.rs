@@ -171,7 +171,10 @@ impl Egress {
             paces,
             observer: Mutex::default(),
             journal: journal
-                .map(|journal| journal.bounded(connection.limits.amount(Limit::OutputMib)))
+                .map(|journal| {
+                    let amount = |limit| connection.limits.amount(limit);
+                    journal.bounded(amount(Limit::OutputMib), amount(Limit::ResponseMib))
+                })
                 .map(Arc::new),
             gate: Gate::new(connection.pace.in_flight as usize),
             spread_slots: connection.pace.spread_slots,
@@ -272,6 +275,18 @@ impl Egress {
             for slot in permitted.slots() {
                 if let Some(kept) = journal.find(&permitted.asked(slot)) {
                     return self.answer_from(journal, kept, &permitted, slot);
+                }
+            }
+            // Which of the credentials were named depends on when answers came; what one was answered that might have been asked
+            // in this one's place need not be asked again.
+            for slot in permitted.other_slots() {
+                let kept = journal.find(&permitted.asked(Some(slot)));
+                let serves = |kept: &Kept| {
+                    let mut named = permitted.permit.slots.iter();
+                    named.any(|slot| kept.serves(slot.as_str()))
+                };
+                if let Some(kept) = kept.filter(serves) {
+                    return self.answer_from(journal, kept, &permitted, Some(slot));
                 }
             }
             if journal.is_replay() {
@@ -610,12 +625,20 @@ impl Permitted {
         slots.iter().map(Some).chain(none)
     }
 
+    /// The credentials that the rule allows too.
+    fn other_slots(&self) -> impl Iterator<Item = &SlotName> {
+        let named = &self.permit.slots;
+        let all = self.permit.rule.slots.iter();
+        all.filter(|slot| !named.is_empty() && !named.contains(slot))
+    }
+
     /// As the journal knows it, with this credential.
     fn asked<'a>(&'a self, slot: Option<&'a SlotName>) -> AskedFor<'a> {
         AskedFor {
             method: self.method.as_str(),
             path: &self.permit.url[Position::BeforePath..Position::AfterQuery],
             slot: slot.map_or("", SlotName::as_str),
+            slots: &self.permit.slots,
             family: self.family(),
             headers: &self.headers,
         }

@@ -14,6 +14,7 @@ pub use age::MaxAge;
 pub use body::Writer;
 
 use crate::pace::Clock;
+use crate::slot::SlotName;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
@@ -36,6 +37,9 @@ const PIECE: usize = 512 * 1024;
 /// Pieces of one body are numbered below this.
 const MOST_PIECES: i64 = 1 << 16;
 
+/// No text of a journal is longer, in bytes: more is not read of a file that somebody else made.
+const LONGEST_TEXT: i64 = 16 << 20;
+
 const SCHEMA: &str = "
     CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE answer (
@@ -44,6 +48,9 @@ const SCHEMA: &str = "
         pieces INTEGER NOT NULL, length INTEGER NOT NULL, sum BLOB NOT NULL);
     CREATE TABLE piece (place INTEGER PRIMARY KEY, body BLOB NOT NULL);
 ";
+
+/// The answers that a run was given.
+const USED: &str = "CREATE TEMP TABLE used (id INTEGER PRIMARY KEY);";
 
 /// Why a journal can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +98,8 @@ pub struct Asked<'a> {
     pub path: &'a str,
     /// The credential, by name; empty for none.
     pub slot: &'a str,
+    /// The credentials of which any will do.
+    pub slots: &'a [SlotName],
     /// The family of the rule that allows it.
     pub family: &'a str,
     /// The connector's own headers.
@@ -98,6 +107,14 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// The credential, and behind it the others that would have done.
+    fn named(&self) -> String {
+        let others = self.slots.iter().map(SlotName::as_str);
+        let others = others.filter(|name| *name != self.slot);
+        let all: Vec<&str> = std::iter::once(self.slot).chain(others).collect();
+        all.join(", ")
+    }
+
     fn key(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         let mut add = |part: &[u8]| {
@@ -133,8 +150,18 @@ pub struct Kept {
     pub at: Duration,
     /// How long its body is.
     pub length: u64,
+    /// The credentials of which any would have done, by name.
+    slots: String,
     id: i64,
     pieces: i64,
+}
+
+impl Kept {
+    /// Whether it was asked for with any of several credentials, of which this is one, and none had to be asked after it.
+    pub fn serves(&self, slot: &str) -> bool {
+        self.status.is_some_and(|status| status.as_u16() < 400)
+            && self.slots.split(", ").any(|name| name == slot)
+    }
 }
 
 /// What becomes of a run's answers.
@@ -191,6 +218,10 @@ pub struct Journal {
     overdue: Option<Duration>,
     clock: Arc<dyn Clock>,
     next: AtomicI64,
+    /// The number of this run's first answer.
+    first: i64,
+    /// Longer bodies are not given, in bytes.
+    longest: u64,
     /// How many bytes of bodies may still be kept.
     room: AtomicU64,
     failed: Mutex<Option<rusqlite::Error>>,
@@ -202,21 +233,15 @@ impl Journal {
     /// # Errors
     /// Where there is one already, or the file can't be written.
     pub fn create(path: &Path, about: &About, clock: Arc<dyn Clock>) -> Result<Self, JournalError> {
-        let made = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path);
-        match made {
+        match new_file(path) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 return Err(JournalError::Exists(path.to_owned()));
             }
             Err(error) => return Err(unusable(path, &error)),
-            Ok(_) => {}
+            Ok(()) => {}
         }
-        let database = open(path)?;
-        let written = lay_out(&database).and_then(|()| about.write(&database));
-        written.map_err(|error| unusable(path, &error))?;
+        let mut database = open(path)?;
+        begin(&mut database, about).map_err(|error| unusable(path, &error))?;
         Self::new(path, database, Mode::Record, MaxAge::default(), clock)
     }
 
@@ -234,7 +259,11 @@ impl Journal {
             return Self::create(path, about, clock);
         }
         salvage::if_damaged(path)?;
-        let database = open(path)?;
+        let mut database = open(path)?;
+        // Of a run that was killed before it wrote anything.
+        if about::is_blank(&database).map_err(|error| unusable(path, &error))? {
+            begin(&mut database, about).map_err(|error| unusable(path, &error))?;
+        }
         let was = About::read(&database).map_err(|reason| no_journal(path, reason))?;
         if let Some((what, was)) = was.differs(about) {
             return Err(JournalError::Other {
@@ -274,6 +303,9 @@ impl Journal {
                 row.get(0)
             })
             .map_err(|error| no_journal(path, error.to_string()))?;
+        if last >= i64::MAX / MOST_PIECES {
+            return Err(no_journal(path, "its numbers are used up".to_owned()));
+        }
         if mode != Mode::Replay {
             // Pieces of an answer that did not come to its end.
             database
@@ -281,6 +313,7 @@ impl Journal {
                     "DELETE FROM piece WHERE place / ?1 NOT IN (SELECT id FROM answer)",
                     [MOST_PIECES],
                 )
+                .and_then(|_| database.execute_batch(USED))
                 .map_err(|error| unusable(path, &error))?;
         }
         let overdue = overdue(&database, &max_age).map_err(|error| unusable(path, &error))?;
@@ -291,17 +324,20 @@ impl Journal {
             max_age,
             overdue,
             clock,
-            next: AtomicI64::new(last.saturating_add(1)),
+            next: AtomicI64::new(last + 1),
+            first: last + 1,
+            longest: u64::MAX,
             room: AtomicU64::new(u64::MAX),
             failed: Mutex::default(),
         })
     }
 
     /// Bounds what a run may keep, in bytes: a hostile connector and its API could fill the disk. Beyond it answers are given
-    /// and not kept.
+    /// and not kept. No body is given that is longer than `longest`, so none is unpacked to see whether it is whole.
     #[must_use]
-    pub fn bounded(mut self, bytes: u64) -> Self {
+    pub fn bounded(mut self, bytes: u64, longest: u64) -> Self {
         *self.room.get_mut() = bytes;
+        self.longest = longest;
         self
     }
 
@@ -347,15 +383,29 @@ impl Journal {
             }
         });
         kept.map(|(kept, _)| kept)
+            .inspect(|kept| self.note_use(kept))
+    }
+
+    fn note_use(&self, kept: &Kept) {
+        if self.mode == Mode::Resume {
+            let noted = self
+                .database()
+                .prepare_cached("INSERT OR IGNORE INTO temp.used VALUES (?1)")
+                .and_then(|mut insert| insert.execute([kept.id]));
+            if let Err(error) = noted {
+                self.failed(error);
+            }
+        }
     }
 
     fn look_up(&self, key: &[u8; 32]) -> rusqlite::Result<Option<(Kept, bool)>> {
         let database = self.database();
         let row = database
             .prepare_cached(
-                "SELECT id, at, status, passing, headers, pieces, length, sum FROM answer WHERE key = ?1",
+                "SELECT id, at, status, passing, headers, pieces, length, sum, slot FROM answer
+                 WHERE key = ?1 AND octet_length(headers) <= ?2 AND octet_length(slot) <= ?2",
             )?
-            .query_row([key], |columns| {
+            .query_row(params![key, LONGEST_TEXT], |columns| {
                 let row = Row {
                     at: columns.get(1)?,
                     status: columns.get(2)?,
@@ -365,17 +415,21 @@ impl Journal {
                     length: columns.get(6)?,
                 };
                 let (id, sum): (i64, Vec<u8>) = (columns.get(0)?, columns.get(7)?);
-                Ok((row, id, sum))
+                let slots: String = columns.get(8)?;
+                Ok((row, id, sum, slots))
             })
             .optional()?;
-        let Some((row, id, sum)) = row else {
+        let Some((row, id, sum, slots)) = row else {
             return Ok(None);
         };
-        if row.sum(key) != sum || !body::is_whole(&database, id, row.pieces, row.length)? {
+        let too_long = u64::try_from(row.length).is_ok_and(|length| length > self.longest);
+        let sound = row.sum(key) == sum
+            && (too_long || body::is_whole(&database, id, row.pieces, row.length)?);
+        if !sound {
             tracing::warn!("an answer of the journal is damaged, and not used");
             return Ok(None);
         }
-        Ok(row.kept(id))
+        Ok(row.kept(id, slots))
     }
 
     /// Keeps an answer that came at once, or the word for why none came.
@@ -398,6 +452,45 @@ impl Journal {
             return Ok(None);
         }
         body::piece(&self.database(), kept.id, number).map(Some)
+    }
+
+    /// The run that used it has come to its end: what it did not ask for, and is too old to be given, goes. Nobody asks for it
+    /// any more, and as long as it is there it is the stalest.
+    pub fn finished(&self) {
+        if self.mode != Mode::Resume {
+            return;
+        }
+        if let Err(error) = self.drop_unused() {
+            self.failed(error);
+        }
+    }
+
+    fn drop_unused(&self) -> rusqlite::Result<()> {
+        let now = self.clock.now();
+        let mut database = self.database();
+        let transaction = database.transaction()?;
+        {
+            let mut unused = transaction.prepare(
+                "SELECT family, at, id FROM answer WHERE id < ?1 AND id NOT IN (SELECT id FROM temp.used)",
+            )?;
+            let mut answers = unused.query([self.first])?;
+            let mut drop = transaction.prepare("DELETE FROM answer WHERE id = ?1")?;
+            let mut drop_pieces = transaction
+                .prepare("DELETE FROM piece WHERE place BETWEEN ?1 * ?2 AND ?1 * ?2 + ?2 - 1")?;
+            let mut gone = Vec::new();
+            while let Some(row) = answers.next()? {
+                let (family, at): (String, i64) = (row.get(0)?, row.get(1)?);
+                let at = Duration::from_millis(u64::try_from(at).unwrap_or_default());
+                if !self.max_age.permits(&family, at, now, None) {
+                    gone.push(row.get::<_, i64>(2)?);
+                }
+            }
+            for id in gone {
+                drop.execute([id])?;
+                drop_pieces.execute([id, MOST_PIECES])?;
+            }
+        }
+        transaction.commit()
     }
 
     /// Whether everything could be kept so far.
@@ -487,7 +580,7 @@ impl Row {
         hash.finalize()[..16].to_vec()
     }
 
-    fn kept(self, id: i64) -> Option<(Kept, bool)> {
+    fn kept(self, id: i64, slots: String) -> Option<(Kept, bool)> {
         let (headers, failure) = if self.status == 0 {
             (HeaderMap::new(), self.headers)
         } else {
@@ -499,6 +592,7 @@ impl Row {
             failure,
             at: Duration::from_millis(u64::try_from(self.at).ok()?),
             length: u64::try_from(self.length).ok()?,
+            slots,
             id,
             pieces: self.pieces,
         };
@@ -526,10 +620,9 @@ fn headers_of(text: &str) -> Option<HeaderMap> {
             .chars()
             .map(|character| u8::try_from(u32::from(character)).ok())
             .collect();
-        headers.append(
-            HeaderName::from_bytes(name.as_bytes()).ok()?,
-            HeaderValue::from_bytes(&value?).ok()?,
-        );
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        let value = HeaderValue::from_bytes(&value?).ok()?;
+        headers.try_append(name, value).ok()?;
     }
     Some(headers)
 }
@@ -566,6 +659,21 @@ fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     Connection::open_with_flags(uri.as_str(), flags)
         .map_err(|error| no_journal(path, error.to_string()))
+}
+
+/// Makes a file that is its owner's alone: answers are nobody else's business.
+fn new_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options.open(path).map(drop)
+}
+
+/// Makes an empty database the journal of a run, all at once: a process may be killed at any time.
+fn begin(database: &mut Connection, about: &About) -> rusqlite::Result<()> {
+    let transaction = database.transaction()?;
+    lay_out(&transaction)?;
+    about.write(&transaction)?;
+    transaction.commit()
 }
 
 /// Makes an empty database a journal.

@@ -205,6 +205,9 @@ impl Run {
         .await?;
         let report = self.report(&mut file, settled, started)?;
         if let Some(journal) = self.egress.journal() {
+            if report.outcome.finished() {
+                journal.finished();
+            }
             journal.check()?;
         }
         file.close().context("the run file can't be written")?;

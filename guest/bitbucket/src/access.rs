@@ -875,6 +875,9 @@ async fn ask(run: &Run<'_>, lanes: &Lanes, mut job: Job) -> (Job, Answer) {
             Ok((found, reading)) => return (job, Answer::Read(found, reading)),
             Err(miss) => miss,
         };
+        // One that was not asked for was not tried: the journal answered with it.
+        let slot = Some(slot).filter(|slot| pass.slots().contains(slot));
+        let slot = slot.unwrap_or(pass.slots()[0]);
         let go_on = miss.another_slot_may_help();
         job.misses.push((slot, miss));
         if !go_on {

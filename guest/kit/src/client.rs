@@ -218,10 +218,11 @@ impl<'a> Client<'a> {
         (slots.first().copied(), Err(Miss::Failed(miss)))
     }
 
-    /// Which of the credentials was sent, by the host's word.
+    /// Which of the credentials was sent, by the host's word: from a journal it may be one that was asked in another's place.
     fn sent(&self, slots: &[usize], response: &Response) -> Option<usize> {
-        let by_name = |slot: &&usize| self.slots.get(**slot).map(String::as_str) == response.slot();
-        slots.iter().find(by_name).or(slots.first()).copied()
+        let by_name = |slot: &usize| Some(self.slot_name(*slot)) == response.slot();
+        let first = slots.first().copied();
+        first.map(|first| self.slots().find(by_name).unwrap_or(first))
     }
 
     /// Asks for a document that may be too long to be held, and gives it away in pieces. Redirects are not

@@ -62,25 +62,15 @@ impl About {
     }
 
     pub(super) fn read(database: &Database) -> Result<Self, String> {
-        let form: i64 = database
-            .query_row("PRAGMA user_version", [], |row| row.get(0))
-            .map_err(|error| error.to_string())?;
-        let mark: i64 = database
-            .query_row("PRAGMA application_id", [], |row| row.get(0))
-            .map_err(|error| error.to_string())?;
-        if mark != super::MARK {
-            return Err("it is another kind of database".to_owned());
-        }
-        if form != super::FORM {
-            return Err(format!(
-                "it has the form {form}, and this host writes {}",
-                super::FORM
-            ));
+        if let Some(problem) = problem(database).map_err(|error| error.to_string())? {
+            return Err(problem);
         }
         let text: String = database
-            .query_row("SELECT value FROM about WHERE key = 'run'", [], |row| {
-                row.get(0)
-            })
+            .query_row(
+                "SELECT value FROM about WHERE key = 'run' AND octet_length(value) <= ?1",
+                [super::LONGEST_TEXT],
+                |row| row.get(0),
+            )
             .map_err(|error| error.to_string())?;
         serde_json::from_str(&text).map_err(|error| error.to_string())
     }
@@ -104,4 +94,40 @@ impl About {
         }
         None
     }
+}
+
+/// Whether nothing was written to it yet.
+pub(super) fn is_blank(database: &Database) -> rusqlite::Result<bool> {
+    Ok(number(database, "PRAGMA application_id")? == 0 && schema(database)?.is_empty())
+}
+
+/// Why a database is no journal, if it isn't. One that somebody made up could hold views and triggers, which do anything
+/// that SQL can when it is read.
+pub(super) fn problem(database: &Database) -> rusqlite::Result<Option<String>> {
+    let form = number(database, "PRAGMA user_version")?;
+    if number(database, "PRAGMA application_id")? != super::MARK {
+        return Ok(Some("it is another kind of database".to_owned()));
+    }
+    if form != super::FORM {
+        let ours = super::FORM;
+        return Ok(Some(format!(
+            "it has the form {form}, and this host writes {ours}"
+        )));
+    }
+    let ours = Database::open_in_memory()?;
+    super::lay_out(&ours)?;
+    let differs = schema(database)? != schema(&ours)?;
+    Ok(differs.then(|| "it holds other things than a journal".to_owned()))
+}
+
+fn number(database: &Database, pragma: &str) -> rusqlite::Result<i64> {
+    database.query_row(pragma, [], |row| row.get(0))
+}
+
+/// What a database consists of: a type, a name and the SQL that made it each. No more of it than shows that it is another.
+fn schema(database: &Database) -> rusqlite::Result<Vec<(String, String, Option<String>)>> {
+    let sql = "SELECT type, name, substr(sql, 1, 10000) FROM sqlite_schema ORDER BY name LIMIT 20";
+    let mut query = database.prepare(sql)?;
+    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    rows.collect()
 }

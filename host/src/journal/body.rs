@@ -9,6 +9,9 @@ use std::time::Duration;
 /// zstd's usual level: faster than the network by far.
 const LEVEL: i32 = 3;
 
+/// What that level looks back at most, as a power of two of bytes: so much memory unpacking takes.
+const LARGEST_WINDOW: u32 = 21;
+
 /// An answer that is being kept. It is in the journal once it is finished, and not before.
 pub struct Writer {
     key: [u8; 32],
@@ -31,7 +34,7 @@ impl Writer {
         };
         Self {
             key: asked.key(),
-            asked: [asked.method, asked.path, asked.slot, asked.family].map(str::to_owned),
+            asked: [asked.method, asked.path, &asked.named(), asked.family].map(str::to_owned),
             id,
             row: Row {
                 at: i64::try_from(now.as_millis()).unwrap_or(i64::MAX),
@@ -123,12 +126,12 @@ fn pack(piece: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-fn unpack(packed: &[u8]) -> std::io::Result<Vec<u8>> {
+pub(super) fn unpack(packed: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut piece = Vec::new();
     // No more than was put in, whoever changed the file.
-    zstd::Decoder::with_buffer(packed)?
-        .take(PIECE as u64 + 1)
-        .read_to_end(&mut piece)?;
+    let mut decoder = zstd::Decoder::with_buffer(packed)?;
+    decoder.window_log_max(LARGEST_WINDOW)?;
+    decoder.take(PIECE as u64 + 1).read_to_end(&mut piece)?;
     Ok(piece)
 }
 
@@ -136,8 +139,8 @@ fn unpack(packed: &[u8]) -> std::io::Result<Vec<u8>> {
 pub(super) fn piece(database: &Connection, id: i64, number: i64) -> std::io::Result<Bytes> {
     let place = id.saturating_mul(MOST_PIECES).saturating_add(number);
     let packed: Vec<u8> = database
-        .prepare_cached("SELECT body FROM piece WHERE place = ?1")
-        .and_then(|mut query| query.query_row([place], |row| row.get(0)))
+        .prepare_cached("SELECT body FROM piece WHERE place = ?1 AND octet_length(body) <= ?2")
+        .and_then(|mut query| query.query_row(params![place, 2 * PIECE], |row| row.get(0)))
         .map_err(Error::other)?;
     Ok(unpack(&packed)?.into())
 }
@@ -149,8 +152,13 @@ pub(super) fn is_whole(
     pieces: i64,
     length: i64,
 ) -> rusqlite::Result<bool> {
+    let needed = u64::try_from(length).map(|length| length.div_ceil(PIECE as u64));
+    // A writer makes no more than its length needs; somebody else could have any number unpacked.
+    if u64::try_from(pieces) != needed || pieces > MOST_PIECES {
+        return Ok(false);
+    }
     let mut found = 0;
-    for number in 0..pieces.min(MOST_PIECES) {
+    for number in 0..pieces {
         match piece(database, id, number) {
             Ok(piece) => found += piece.len() as u64,
             Err(_) => return Ok(false),

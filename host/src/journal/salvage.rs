@@ -1,6 +1,10 @@
 //! A journal that is damaged: what is intact is put into a new file, the old one is kept beside it.
 
-use super::{JournalError, MOST_PIECES, beside, lay_out, no_journal, open, unusable};
+use super::about;
+use super::{
+    JournalError, LONGEST_TEXT, MOST_PIECES, PIECE, beside, lay_out, new_file, no_journal, open,
+    unusable,
+};
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 use std::path::Path;
 
@@ -36,10 +40,17 @@ fn is_sound(path: &Path) -> Result<bool, JournalError> {
     let checked = Connection::open_with_flags(path, flags)
         .or_else(|_| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY))
         .and_then(|database| {
-            database.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+            let blank = about::is_blank(&database)?;
+            if let Some(problem) = about::problem(&database)?.filter(|_| !blank) {
+                return Ok(Err(problem));
+            }
+            database
+                .query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+                .map(Ok)
         });
     match checked {
-        Ok(text) => Ok(text == "ok"),
+        Ok(Ok(text)) => Ok(text == "ok"),
+        Ok(Err(problem)) => Err(no_journal(path, problem)),
         Err(error) => match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DatabaseCorrupt) => Ok(false),
             Some(rusqlite::ErrorCode::NotADatabase) => Err(no_journal(path, error.to_string())),
@@ -58,8 +69,11 @@ fn copy(path: &Path, draft: &Path) -> rusqlite::Result<i64> {
     let old = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // Otherwise SQLite reads nothing of a file that is shorter than its first page says.
     old.execute_batch("PRAGMA writable_schema = ON;")?;
-    let new = open(draft)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
+    if let Some(problem) = about::problem(&old)? {
+        return Err(other(problem));
+    }
+    new_file(draft).map_err(other)?;
+    let new = open(draft).map_err(|error| other(error.to_string()))?;
     lay_out(&new)?;
     new.execute_batch("BEGIN")?;
     let about: (String, String) = old.query_row("SELECT key, value FROM about", [], |row| {
@@ -69,7 +83,7 @@ fn copy(path: &Path, draft: &Path) -> rusqlite::Result<i64> {
     let mut kept = 0;
     let (mut id, mut missed) = (1, 0);
     while missed < GIVE_UP {
-        match row(&old, "SELECT * FROM answer WHERE id = ?1", id, 13) {
+        match row(&old, ANSWER, id, LONGEST_TEXT, 13) {
             Some(answer) => {
                 missed = 0;
                 let marks = vec!["?"; answer.len()].join(", ");
@@ -81,8 +95,7 @@ fn copy(path: &Path, draft: &Path) -> rusqlite::Result<i64> {
                 kept += i64::try_from(new.execute(&sql, params_from_iter(answer))?).unwrap_or(0);
                 for number in 0..pieces {
                     let place = id * MOST_PIECES + number;
-                    if let Some(piece) = row(&old, "SELECT * FROM piece WHERE place = ?1", place, 2)
-                    {
+                    if let Some(piece) = row(&old, BODY, place, 2 * PIECE as i64, 2) {
                         new.execute(
                             "INSERT OR REPLACE INTO piece VALUES (?1, ?2)",
                             params_from_iter(piece),
@@ -92,17 +105,43 @@ fn copy(path: &Path, draft: &Path) -> rusqlite::Result<i64> {
             }
             None => missed += 1,
         }
-        id += 1;
+        id = match following(&old, id) {
+            // However many were replaced since the first.
+            Ok(Some(next)) if next > id && next < i64::MAX / MOST_PIECES => next,
+            _ => id + 1,
+        };
     }
     new.execute_batch("COMMIT; PRAGMA journal_mode = DELETE;")?;
     Ok(kept)
 }
 
-/// A row, where it can be read.
-fn row(database: &Connection, sql: &str, key: i64, columns: usize) -> Option<Vec<Value>> {
+const ANSWER: &str = "SELECT * FROM answer WHERE id = ?1
+    AND octet_length(method) + octet_length(path) + octet_length(slot) + octet_length(family) + octet_length(headers) <= ?2";
+
+const BODY: &str = "SELECT * FROM piece WHERE place = ?1 AND octet_length(body) <= ?2";
+
+/// The number of the next answer, as far as that can be seen.
+fn following(database: &Connection, id: i64) -> rusqlite::Result<Option<i64>> {
+    database
+        .prepare_cached("SELECT min(id) FROM answer WHERE id > ?1")?
+        .query_row([id], |row| row.get(0))
+}
+
+fn other(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(problem.into())
+}
+
+/// A row, where it can be read and is not longer than a journal's may be.
+fn row(
+    database: &Connection,
+    sql: &str,
+    key: i64,
+    longest: i64,
+    columns: usize,
+) -> Option<Vec<Value>> {
     let mut query = database.prepare_cached(sql).ok()?;
     query
-        .query_row([key], |row| {
+        .query_row([key, longest], |row| {
             (0..columns).map(|column| row.get(column)).collect()
         })
         .ok()

@@ -41,6 +41,7 @@ fn asked<'a>(path: &'a str, headers: &'a HeaderMap) -> Asked<'a> {
         method: "GET",
         path,
         slot: "token",
+        slots: &[],
         family: "members",
         headers,
     }
@@ -171,7 +172,7 @@ fn a_journal_does_not_grow_beyond_its_bound() {
     let path = directory.path().join("journal");
     let journal = Journal::create(&path, &about(), clock())
         .unwrap()
-        .bounded(10_000);
+        .bounded(10_000, u64::MAX);
     let noise: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..))
         .take(4_000)
         .collect();
@@ -326,4 +327,173 @@ fn what_is_intact_of_a_damaged_journal_is_used() {
     }
     assert!(unusable <= 2, "{unusable} journals were not used at all");
     assert!((1..300).contains(&fewest), "{fewest}");
+}
+
+/// Changes a journal as somebody may who hands it over: the sums are right.
+fn tampered(path: &Path, sql: &str) {
+    let database = Connection::open(path).unwrap();
+    database.execute_batch(sql).unwrap();
+}
+
+#[test]
+fn what_is_intact_is_found_however_many_answers_were_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    filled(&path, 100);
+    tampered(
+        &path,
+        "UPDATE answer SET id = id + 1000000; UPDATE piece SET place = place + 65536000000; VACUUM;",
+    );
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() * 3 / 4]).unwrap();
+    let journal = resume(&path);
+    let given = (0..100).filter(|number| {
+        let kept = journal.find(&asked(&format!("/{number}"), &headers()));
+        kept.is_some()
+    });
+    assert!(given.count() > 0);
+    // It is its owner's alone, as the first one was.
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_journal_that_was_made_up_neither_ends_nor_fills_the_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    filled(&path, 1);
+    let row = |headers: &str, pieces: i64| Row {
+        at: 1,
+        status: 200,
+        passing: false,
+        headers: headers.to_owned(),
+        pieces,
+        length: 0,
+    };
+    let put = |path: &str, row: &Row| {
+        let journal = resume(&directory.path().join("journal"));
+        let (key, id) = (
+            asked(path, &headers()).key(),
+            journal.next.load(Ordering::Relaxed),
+        );
+        insert(
+            &journal.database(),
+            &key,
+            id,
+            ["GET", path, "token", "members"],
+            row,
+        )
+        .unwrap();
+        let empty = zstd::encode_all(&b""[..], 1).unwrap();
+        for number in 0..row.pieces {
+            let place = id * MOST_PIECES + number;
+            let sql = "INSERT INTO piece VALUES (?1, ?2)";
+            journal
+                .database()
+                .execute(sql, params![place, empty])
+                .unwrap();
+        }
+    };
+    let many: Vec<(String, &str)> = (0..40_000).map(|n| (format!("x-{n}"), "1")).collect();
+    put("/many", &row(&serde_json::to_string(&many).unwrap(), 0));
+    // An answer whose pieces are more than its length needs could have any number of them.
+    put("/pieces", &row("[]", 3));
+    put("/long", &row(&format!("[{}]", " ".repeat(17 << 20)), 0));
+    put("/sound", &row("[]", 0));
+    let (replay, _) = Journal::replay(&path, clock()).unwrap();
+    assert!(replay.find(&asked("/sound", &headers())).is_some());
+    assert!(replay.find(&asked("/many", &headers())).is_none());
+    assert!(replay.find(&asked("/pieces", &headers())).is_none());
+    assert!(replay.find(&asked("/long", &headers())).is_none());
+    drop(replay);
+    // One whose window would take 128 MiB to unpack.
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(27).unwrap();
+    std::io::Write::write_all(&mut encoder, b"x").unwrap();
+    assert!(body::unpack(&encoder.finish().unwrap()).is_err());
+}
+
+#[test]
+fn a_journal_whose_numbers_are_used_up_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    filled(&path, 1);
+    tampered(&path, &format!("UPDATE answer SET id = {}", i64::MAX));
+    let opened = Journal::resume(&path, &about(), MaxAge::default(), clock());
+    assert!(opened.is_err_and(|error| error.to_string().contains("no journal")));
+}
+
+#[test]
+fn a_database_that_does_more_than_hold_a_journal_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    for (number, sql) in [
+        "ALTER TABLE answer RENAME TO other; CREATE VIEW answer AS SELECT * FROM other;",
+        "CREATE TRIGGER t AFTER INSERT ON answer BEGIN DELETE FROM piece; END;",
+        "CREATE TABLE more (x);",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = directory.path().join(number.to_string());
+        filled(&path, 1);
+        tampered(&path, sql);
+        let replay = Journal::replay(&path, clock());
+        assert!(
+            replay.is_err_and(|error| error.to_string().contains("no journal")),
+            "{sql}"
+        );
+        let resumed = Journal::resume(&path, &about(), MaxAge::default(), clock());
+        assert!(
+            resumed.is_err_and(|error| error.to_string().contains("no journal")),
+            "{sql}"
+        );
+    }
+}
+
+#[test]
+fn a_journal_whose_run_was_killed_before_it_wrote_is_begun_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    std::fs::write(&path, b"").unwrap();
+    drop(resume(&path));
+    let path = directory.path().join("logged");
+    std::fs::write(&path, b"").unwrap();
+    // Its log was begun, and nothing written.
+    drop(open(&path).unwrap());
+    resume(&path).keep(&asked("/", &headers()), head(&headers()), b"x");
+    assert!(resume(&path).find(&asked("/", &headers())).is_some());
+}
+
+#[test]
+fn what_nobody_asks_for_any_more_takes_no_part_of_what_is_refreshed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let at = |hours: u64| Arc::new(Standing(Duration::from_secs(1_800_000_000 + hours * 3600)));
+    for (hour, name) in [(0, "/gone"), (1, "/first"), (2, "/second")] {
+        let journal = Journal::resume(&path, &about(), MaxAge::default(), at(hour)).unwrap();
+        journal.keep(&asked(name, &headers()), head(&headers()), b"x");
+    }
+    let run = |hour| {
+        let ages = MaxAge::default().refresh(std::num::NonZeroUsize::MIN);
+        let journal = Journal::resume(&path, &about(), ages, at(hour)).unwrap();
+        let asked_anew = ["/first", "/second"].map(|name| {
+            let headers = headers();
+            let asked = &asked(name, &headers);
+            let found = journal.find(asked).is_some();
+            if !found {
+                journal.keep(asked, head(&headers), b"y");
+            }
+            !found
+        });
+        journal.finished();
+        asked_anew
+    };
+    assert_eq!(
+        run(48),
+        [false, false],
+        "the stalest is one that is not asked for"
+    );
+    assert_eq!(run(49), [true, false]);
+    assert_eq!(run(50), [false, true]);
 }

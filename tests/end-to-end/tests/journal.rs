@@ -181,6 +181,28 @@ async fn a_replay_asks_nothing_needs_no_credential_and_gives_the_same() {
 }
 
 #[tokio::test]
+async fn a_replay_may_name_fewer_credentials_for_a_request_than_the_run_did() {
+    // Which of the requests may be made with any of the credentials depends on when answers come.
+    let mut case = case(101).await;
+    case.connection.requests_per_hour = 1_000_000;
+    let prepared = Prepared::new(&case.connection);
+    expect(&ended(&prepared, &["--journal", "journal"]).await, 0, &[]);
+    let live = exports(&prepared);
+    let asked = case.server.requests().count();
+    for _ in 0..3 {
+        fs::remove_dir_all(prepared.directory().join("out")).unwrap();
+        expect(&ended(&prepared, &["--replay", "journal"]).await, 0, &[]);
+        assert!(exports(&prepared) == live);
+    }
+    expect(
+        &ended(&prepared, &["--journal", "journal", "--resume"]).await,
+        0,
+        &[],
+    );
+    assert_eq!(case.server.requests().count(), asked, "nothing was asked");
+}
+
+#[tokio::test]
 async fn a_request_that_the_journal_can_not_answer_is_named() {
     let (case, prepared) = recorded(94).await;
     let journal = rusqlite::Connection::open(prepared.directory().join("journal")).unwrap();
