@@ -56,6 +56,7 @@ kind = "oauth2"
 help = "a client"
 [egress]
 origin = "api_url"
+below_path = BELOW
 safe_parameters = ["page"]
 [[egress.rules]]
 family = "api"
@@ -149,6 +150,7 @@ pub struct Attack {
     network: String,
     names: Arc<ToldNames>,
     token_url: Option<String>,
+    below_path: bool,
     attempts: u32,
     ulimit: Option<String>,
     formats: &'static [Format],
@@ -167,6 +169,7 @@ impl Attack {
             network: "allow_private_networks = true\nallow_plain_http = true".to_owned(),
             names: Arc::default(),
             token_url: None,
+            below_path: false,
             attempts: 1,
             ulimit: None,
             formats: &[],
@@ -220,6 +223,13 @@ impl Attack {
         self
     }
 
+    /// The manifest's rules begin below the path of the API's URL.
+    #[must_use]
+    pub fn below_path(mut self) -> Self {
+        self.below_path = true;
+        self
+    }
+
     /// How often a request is sent at most.
     #[must_use]
     pub fn attempts(mut self, number: u32) -> Self {
@@ -263,6 +273,7 @@ impl Attack {
         };
         let manifest = format!("{MANIFEST}[limits]\n{}\n", self.limits)
             .replace("ATTEMPTS", &self.attempts.to_string())
+            .replace("BELOW", &self.below_path.to_string())
             .replace(
                 "\"guest.wasm\"",
                 &format!("{:?}", self.component.display().to_string()),

@@ -15,6 +15,8 @@ struct Place {
     api: RawServer,
     decoy: RawServer,
     names: Arc<ToldNames>,
+    /// The path that requests must lie below.
+    base: &'static str,
 }
 
 impl Place {
@@ -27,7 +29,12 @@ impl Place {
             api: RawServer::start(reply).await,
             decoy,
             names: Arc::new(names),
+            base: "",
         }
+    }
+
+    fn below(self, base: &'static str) -> Self {
+        Self { base, ..self }
     }
 
     /// `API` and `DECOY` stand for the ports.
@@ -39,17 +46,24 @@ impl Place {
                     .replace("DECOY", &self.decoy.port().to_string())
             })
             .collect();
-        Attack::new(&format!("http://api.test:{}", self.api.port()), "requests")
+        let url = format!("http://api.test:{}{}", self.api.port(), self.base);
+        let mut attack = Attack::new(&url, "requests")
             .lines(&lines)
-            .names(&self.names)
-            .inside(BINARY)
-            .await
+            .names(&self.names);
+        if !self.base.is_empty() {
+            attack = attack.below_path();
+        }
+        attack.inside(BINARY).await
     }
 }
 
 /// Each row: the request, and the rule that refuses it.
 async fn all_refused(rows: &[(&str, &str)]) {
-    let place = Place::new(|_| ok("", b"{}")).await;
+    all_refused_below("", rows).await;
+}
+
+async fn all_refused_below(base: &'static str, rows: &[(&str, &str)]) {
+    let place = Place::new(|_| ok("", b"{}")).await.below(base);
     let lines: Vec<String> = rows.iter().map(|(line, _)| (*line).to_owned()).collect();
     let attacked = place.attack(&lines).await;
     let told = attacked.told();
@@ -75,6 +89,44 @@ async fn all_refused(rows: &[(&str, &str)]) {
     let refused = rows.iter().any(|(_, rule)| *rule != UNSAID);
     let report = attacked.report.unwrap();
     assert_eq!(report.exit_code, if refused { 3 } else { 0 });
+}
+
+#[tokio::test]
+async fn beside_the_path_of_the_api_nothing_is_reached() {
+    let rows = [
+        "/api/x",
+        "/open",
+        "/dir/open",
+        "/dir/t2/open",
+        "/dir/t1x/open",
+        "/DIR/t1/open",
+        "/other/dir/t1/open",
+        "/dir/t1",
+    ];
+    let rows: Vec<String> = rows
+        .map(|path| format!("GET http api.test:API {path}"))
+        .into();
+    let mut all: Vec<(&str, &str)> = rows.iter().map(|line| (line.as_str(), "path")).collect();
+    let forms = [
+        "/dir/t1/../t2/open",
+        "/dir/t1/%2e%2e/t2/open",
+        "/dir/t1/..%2ft2/open",
+        "/dir/t1//open",
+        "/dir%2ft1/open",
+        "/dir/t1/..;/t2/open",
+    ];
+    let forms: Vec<String> = forms
+        .map(|path| format!("GET http api.test:API {path}"))
+        .into();
+    all.extend(forms.iter().map(|line| (line.as_str(), "path-form")));
+    all_refused_below("/dir/t1/", &all).await;
+
+    let place = Place::new(|_| ok("", b"{}")).await.below("/dir/t1");
+    let told = place
+        .attack(&["GET http api.test:API /dir/t1/open".to_owned()])
+        .await
+        .told();
+    assert_eq!(told, ["status 200"]);
 }
 
 #[tokio::test]

@@ -1,30 +1,32 @@
-//! What the component may ask of the host, and what the host knows of connectors.
+//! What the components may ask of the host, and what the host knows of connectors.
 #![allow(clippy::unwrap_used)]
 
 use portcullis::component::ComponentFile;
 
 #[test]
-fn the_component_imports_http_io_the_monotonic_clock_and_our_interfaces_only() {
-    let contents = ComponentFile::read(&end_to_end::component())
-        .unwrap()
-        .contents();
-    assert_eq!(contents.problem, None);
-    let mut imports = contents.imports;
-    imports.sort();
-    assert_eq!(
-        imports,
-        [
-            "portcullis:connector/logging@0.1.0",
-            "portcullis:connector/output@0.1.0",
-            "portcullis:connector/settings@0.1.0",
-            "wasi:clocks/monotonic-clock@0.2.12",
-            "wasi:http/outgoing-handler@0.2.12",
-            "wasi:http/types@0.2.12",
-            "wasi:io/error@0.2.12",
-            "wasi:io/poll@0.2.12",
-            "wasi:io/streams@0.2.12",
-        ]
-    );
+fn the_components_import_http_io_the_monotonic_clock_and_our_interfaces_only() {
+    for name in ["bitbucket", "scim"] {
+        let component = ComponentFile::read(&end_to_end::component_of(name));
+        let contents = component.unwrap().contents();
+        assert_eq!(contents.problem, None);
+        let mut imports = contents.imports;
+        imports.sort();
+        assert_eq!(
+            imports,
+            [
+                "portcullis:connector/logging@0.1.0",
+                "portcullis:connector/output@0.1.0",
+                "portcullis:connector/settings@0.1.0",
+                "wasi:clocks/monotonic-clock@0.2.12",
+                "wasi:http/outgoing-handler@0.2.12",
+                "wasi:http/types@0.2.12",
+                "wasi:io/error@0.2.12",
+                "wasi:io/poll@0.2.12",
+                "wasi:io/streams@0.2.12",
+            ],
+            "{name}"
+        );
+    }
 }
 
 #[test]
@@ -39,7 +41,7 @@ fn the_host_knows_no_connector() {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap().to_lowercase();
-            for word in ["bitbucket", "atlassian"] {
+            for word in ["bitbucket", "atlassian", "scim"] {
                 assert!(!text.contains(word), "{} speaks of {word}", path.display());
             }
             read += 1;

@@ -6,7 +6,7 @@ use end_to_end::run;
 use end_to_end::scim::ScimCase;
 use fake_scim::{Behaviour, DEVIATIONS, Shape, World};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestRunner};
 use std::collections::BTreeSet;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_portcullis-under-test");
@@ -187,10 +187,16 @@ fn deviations_together() {
     let some = proptest::sample::subsequence(names, 2..6)
         .prop_map(|names| names.into_iter().collect::<BTreeSet<_>>())
         .prop_filter("they go together", sensible);
+    // The same combinations each time, unless PROPTEST_RNG_SEED asks for others.
+    let usual = Config::default();
     let mut runner = TestRunner::new(Config {
         cases: 120,
         failure_persistence: None,
-        ..Config::default()
+        rng_seed: match usual.rng_seed {
+            RngSeed::Random => RngSeed::Fixed(1),
+            told => told,
+        },
+        ..usual
     });
     let outcome = runner.run(&(some, 0..1000u64), |(names, seed)| {
         let names: Vec<&str> = names.into_iter().collect();
