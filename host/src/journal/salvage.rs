@@ -105,11 +105,7 @@ fn copy(path: &Path, draft: &Path) -> rusqlite::Result<i64> {
             }
             None => missed += 1,
         }
-        id = match following(&old, id) {
-            // However many were replaced since the first.
-            Ok(Some(next)) if next > id && next < i64::MAX / MOST_PIECES => next,
-            _ => id + 1,
-        };
+        id += 1;
     }
     new.execute_batch("COMMIT; PRAGMA journal_mode = DELETE;")?;
     Ok(kept)
@@ -119,13 +115,6 @@ const ANSWER: &str = "SELECT * FROM answer WHERE id = ?1
     AND octet_length(method) + octet_length(path) + octet_length(slot) + octet_length(family) + octet_length(headers) <= ?2";
 
 const BODY: &str = "SELECT * FROM piece WHERE place = ?1 AND octet_length(body) <= ?2";
-
-/// The number of the next answer, as far as that can be seen.
-fn following(database: &Connection, id: i64) -> rusqlite::Result<Option<i64>> {
-    database
-        .prepare_cached("SELECT min(id) FROM answer WHERE id > ?1")?
-        .query_row([id], |row| row.get(0))
-}
 
 fn other(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(problem.into())
