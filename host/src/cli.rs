@@ -286,16 +286,16 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
         Action::Check => None,
     };
     let loaded = match journal.and_then(|journal| journal.replay.as_deref()) {
-        Some(path) => journal::open_replay(path, &manifest, &machine),
+        Some(path) => journal::open_replay(path, Some(manifest), &machine),
         None => journal
             .map_or(Ok(Recording::Off), |journal| journal.recording(&manifest))
             .and_then(|recording| {
                 Connection::load(&manifest, source.connection.as_deref(), &overrides)
-                    .map(|connection| (connection, recording))
+                    .map(|connection| (manifest, connection, recording))
                     .map_err(|error| error.to_string())
             }),
     };
-    let (connection, recording) = match loaded {
+    let (manifest, connection, recording) = match loaded {
         Ok(loaded) => loaded,
         Err(problem) => return screen.fail(USAGE, &problem),
     };

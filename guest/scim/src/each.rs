@@ -14,7 +14,7 @@ use portcullis_kit::lanes::Lanes;
 pub(crate) const SAMPLES: usize = 20;
 
 /// What came of an object.
-pub(crate) enum Asked<T> {
+pub(crate) enum Came<T> {
     Read(T),
     /// Nobody may read it: why.
     Unread(Vec<(usize, Miss)>),
@@ -36,8 +36,8 @@ pub(crate) async fn ask_each<T>(
     family: &'static str,
     ids: &[String],
     ask: impl AsyncFn(&str, usize) -> Result<T, Miss>,
-) -> Vec<Asked<T>> {
-    let mut answers: Vec<Asked<T>> = ids.iter().map(|_| Asked::NotAsked).collect();
+) -> Vec<Came<T>> {
+    let mut answers: Vec<Came<T>> = ids.iter().map(|_| Came::NotAsked).collect();
     let slots = run.slots();
     let mut jobs: Vec<Job> = (0..ids.len())
         .map(|place| Job {
@@ -84,9 +84,9 @@ pub(crate) async fn ask_each<T>(
             }
             if let Some(answer) = answers.get_mut(job.place) {
                 *answer = match read {
-                    Some(read) => Asked::Read(read),
-                    None if job.misses.is_empty() => Asked::NotAsked,
-                    None => Asked::Unread(job.misses),
+                    Some(read) => Came::Read(read),
+                    None if job.misses.is_empty() => Came::NotAsked,
+                    None => Came::Unread(job.misses),
                 };
             }
         }
@@ -103,7 +103,7 @@ pub(crate) fn say<T>(
     lanes: &Lanes,
     family: &'static str,
     labels: impl Iterator<Item = String>,
-    answers: &[Asked<T>],
+    answers: &[Came<T>],
 ) {
     let mut coverage = run.coverage.borrow_mut();
     let given_up: Vec<String> = run
@@ -115,9 +115,9 @@ pub(crate) fn say<T>(
         .collect();
     for (label, answer) in labels.zip(answers) {
         match answer {
-            Asked::Read(_) => coverage.object_read(family),
-            Asked::NotAsked => coverage.object_not_asked(family, given_up.join("; ")),
-            Asked::Unread(misses) => {
+            Came::Read(_) => coverage.object_read(family),
+            Came::NotAsked => coverage.object_not_asked(family, given_up.join("; ")),
+            Came::Unread(misses) => {
                 coverage.object_unread(family);
                 run.sink.emit(row(
                     family,

@@ -6,7 +6,7 @@
 //! not be read must never look like empty groups.
 
 use crate::attributes::Attributes;
-use crate::each::{Asked, SAMPLES, ask_each, say};
+use crate::each::{Came, SAMPLES, ask_each, say};
 use crate::family::{MEMBERSHIPS, NESTED_GROUPS};
 use crate::groups;
 use crate::list::{self, Depth, Rows};
@@ -64,9 +64,9 @@ struct Source<'r> {
 /// How many members each group shows.
 type Counts = BTreeMap<String, usize>;
 
-fn learn(counts: &mut Counts, ids: &[String], answers: &[Asked<usize>]) {
+fn learn(counts: &mut Counts, ids: &[String], answers: &[Came<usize>]) {
     for (id, answer) in ids.iter().zip(answers) {
-        if let Asked::Read(count) = answer {
+        if let Came::Read(count) = answer {
             counts.insert(id.clone(), *count);
         }
     }
@@ -92,17 +92,17 @@ fn others(all: &[String], samples: &[String]) -> Vec<String> {
 }
 
 /// How many of them showed something.
-fn showing(answers: &[Asked<usize>]) -> usize {
+fn showing(answers: &[Came<usize>]) -> usize {
     answers
         .iter()
-        .filter(|answer| matches!(answer, Asked::Read(count) if *count > 0))
+        .filter(|answer| matches!(answer, Came::Read(count) if *count > 0))
         .count()
 }
 
-fn readable(answers: &[Asked<usize>]) -> usize {
+fn readable(answers: &[Came<usize>]) -> usize {
     answers
         .iter()
-        .filter(|answer| matches!(answer, Asked::Read(_)))
+        .filter(|answer| matches!(answer, Came::Read(_)))
         .count()
 }
 
@@ -265,7 +265,7 @@ impl Source<'_> {
         let mut order = samples(ids);
         let mut answers = self.ask_groups(&order).await;
         let more = order.iter().zip(&answers).any(
-            |(id, answer)| matches!(answer, Asked::Read(count) if Some(count) > counts.get(id)),
+            |(id, answer)| matches!(answer, Came::Read(count) if Some(count) > counts.get(id)),
         );
         if !more {
             for _ in ids {
@@ -427,7 +427,7 @@ impl Source<'_> {
         &self,
         ids: &[String],
         first: Vec<String>,
-        answers: Vec<Asked<usize>>,
+        answers: Vec<Came<usize>>,
         counts: &mut Counts,
     ) {
         let (mut order, mut all) = (first, answers);
@@ -460,12 +460,7 @@ impl Source<'_> {
         self.rest_of_users(&users, first, answers).await;
     }
 
-    async fn rest_of_users(
-        &self,
-        users: &[String],
-        first: Vec<String>,
-        answers: Vec<Asked<usize>>,
-    ) {
+    async fn rest_of_users(&self, users: &[String], first: Vec<String>, answers: Vec<Came<usize>>) {
         let (mut order, mut all) = (first, answers);
         if !self.run.brief {
             let rest = others(users, &order);
@@ -493,7 +488,7 @@ impl Source<'_> {
         self.all_by_filter(users, answers).await;
     }
 
-    async fn all_by_filter(&self, first: Vec<String>, answers: Vec<Asked<usize>>) {
+    async fn all_by_filter(&self, first: Vec<String>, answers: Vec<Came<usize>>) {
         let (mut order, mut all) = (first, answers);
         if !self.run.brief {
             let rest = others(&self.user_ids(), &order);
@@ -528,7 +523,7 @@ impl Source<'_> {
         say(self.run, &lanes, NESTED_GROUPS, order.into_iter(), &all);
     }
 
-    async fn ask_groups(&self, ids: &[String]) -> Vec<Asked<usize>> {
+    async fn ask_groups(&self, ids: &[String]) -> Vec<Came<usize>> {
         let ask = async |id: &str, slot| {
             let count = groups::members_of(self.run, id, slot).await?;
             self.served(slot);
@@ -537,7 +532,7 @@ impl Source<'_> {
         ask_each(self.run, &self.lanes, MEMBERSHIPS, ids, ask).await
     }
 
-    async fn ask_users(&self, ids: &[String]) -> Vec<Asked<usize>> {
+    async fn ask_users(&self, ids: &[String]) -> Vec<Came<usize>> {
         let ask = async |id: &str, slot| {
             let count = users::groups_of(self.run, id, slot).await?;
             self.served(slot);
@@ -547,7 +542,7 @@ impl Source<'_> {
         ask_each(self.run, &self.lanes, "user-groups", ids, ask).await
     }
 
-    async fn ask_filter(&self, ids: &[String], kind: Kind) -> Vec<Asked<usize>> {
+    async fn ask_filter(&self, ids: &[String], kind: Kind) -> Vec<Came<usize>> {
         let ask = async |id: &str, slot| {
             let count = self.filtered(id, slot, kind).await?;
             self.served(slot);
@@ -562,7 +557,7 @@ impl Source<'_> {
         }
     }
 
-    fn say_groups(&self, ids: &[String], answers: &[Asked<usize>]) {
+    fn say_groups(&self, ids: &[String], answers: &[Came<usize>]) {
         if readable(answers) < answers.len() {
             self.run.coverage.borrow_mut().doubt(
                 NESTED_GROUPS,

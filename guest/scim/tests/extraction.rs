@@ -93,7 +93,6 @@ fn every_way_of_paging_gives_every_row() {
         let mut server = Server::new(95, 12);
         server.cap = 10;
         server.paging = paging;
-        eprintln!("{paging:?}");
         all_came(&server);
     }
 }

@@ -1,18 +1,16 @@
 //! `portcullis compare`: two versions of a component over the same journal.
 
+use super::journal::open_replay;
 use super::machine::MachineArguments;
 use super::progress::Screen;
 use super::{USAGE, cancelled};
 use crate::compare::{Difference, compare as compare_files};
-use crate::connection::Connection;
-use crate::journal::{Journal, Recording};
 use crate::machine::Machine;
 use crate::manifest::Manifest;
 use crate::run::{Run, StartError};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// They differ.
 const DIFFERENT: u8 = 6;
@@ -73,23 +71,14 @@ async fn replay(
     screen: &Screen,
 ) -> Result<(), (u8, String)> {
     let usage = |problem: String| (USAGE, problem);
-    let clock = Arc::clone(machine.paces.clock());
-    let (journal, about) =
-        Journal::replay(&arguments.journal, clock).map_err(|error| usage(error.to_string()))?;
-    let manifest = match &arguments.connector {
-        Some(path) => Manifest::load(path),
-        None => Manifest::parse(&arguments.journal, &about.manifest),
-    };
-    let mut manifest = manifest.map_err(|error| usage(error.to_string()))?;
+    let manifest = arguments.connector.as_deref().map(Manifest::load);
+    let manifest = manifest
+        .transpose()
+        .map_err(|error| usage(error.to_string()))?;
+    let (mut manifest, connection, recording) =
+        open_replay(&arguments.journal, manifest, machine).map_err(usage)?;
     manifest.component = component.to_owned();
-    let connection = Connection::recorded(&manifest, &about);
-    let run = Run::prepare(
-        manifest,
-        connection,
-        machine,
-        Recording::Replay(Box::new(journal)),
-    )
-    .await;
+    let run = Run::prepare(manifest, connection, machine, recording).await;
     let run = run.map_err(|error| match error {
         StartError::Refused(outcome) => (outcome.exit_code(), outcome.to_string()),
         other => usage(other.to_string()),

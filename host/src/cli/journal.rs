@@ -58,14 +58,19 @@ impl JournalArguments {
     }
 }
 
-/// A journal to be replayed, and the connection that it was made with.
+/// A run over a journal: the manifest, which is the journal's own where none is given, the connection that the journal was
+/// made with, and the journal.
 pub(super) fn open_replay(
     path: &Path,
-    manifest: &Manifest,
+    manifest: Option<Manifest>,
     machine: &Machine,
-) -> Result<(Connection, Recording), String> {
+) -> Result<(Manifest, Connection, Recording), String> {
     let clock = Arc::clone(machine.paces.clock());
     let (journal, about) = Journal::replay(path, clock).map_err(|error| error.to_string())?;
+    let manifest = match manifest {
+        Some(manifest) => manifest,
+        None => Manifest::parse(path, &about.manifest).map_err(|error| error.to_string())?,
+    };
     if about.connector != manifest.name {
         return Err(format!(
             "the journal {} was made by the connector {:?}, and the manifest is of {:?}",
@@ -74,6 +79,6 @@ pub(super) fn open_replay(
             manifest.name
         ));
     }
-    let connection = Connection::recorded(manifest, &about);
-    Ok((connection, Recording::Replay(Box::new(journal))))
+    let connection = Connection::recorded(&manifest, &about);
+    Ok((manifest, connection, Recording::Replay(Box::new(journal))))
 }

@@ -2,7 +2,7 @@
 //! versions of a component are compared over it.
 #![allow(clippy::unwrap_used)]
 
-use end_to_end::{Case, Prepared, component, component_of};
+use end_to_end::{Case, Connector, Prepared, component, component_of};
 use fake_bitbucket::{Behaviour, Config, Sizes, World};
 use std::collections::BTreeMap;
 use std::fs;
@@ -371,8 +371,13 @@ async fn a_workspace_too_big_for_one_hour_is_kept_fresh_by_asking_the_stalest_fi
 }
 
 async fn compare(prepared: &Prepared, old: &Path, new: &Path) -> Output {
+    compare_by(prepared, &[], old, new).await
+}
+
+async fn compare_by(prepared: &Prepared, arguments: &[&str], old: &Path, new: &Path) -> Output {
     tokio::process::Command::new(BINARY)
         .args(["compare", "--journal", "journal"])
+        .args(arguments)
         .args([old, new])
         .current_dir(prepared.directory())
         .env("XDG_CACHE_HOME", prepared.directory().join("cache"))
@@ -395,6 +400,15 @@ async fn two_versions_are_compared_over_the_same_answers() {
         &compare(&prepared, &old, &same).await,
         0,
         &["no difference"],
+    );
+
+    // By the manifest of another connector, under whose rules the answers would mean something else.
+    let other = Connector::SCIM.manifest();
+    let by_another = ["--connector", other.to_str().unwrap()];
+    expect(
+        &compare_by(&prepared, &by_another, &old, &same).await,
+        2,
+        &["was made by the connector \"bitbucket\""],
     );
 
     // A build whose mapping is another: it calls everyone on the internet by another type.

@@ -401,11 +401,11 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn entities(&self) -> BTreeMap<String, &Entity> {
-        let entity = |item| match item {
-            &Item::Entity(ref entity) => Some((entity.key.source_id.clone(), entity)),
+        let entities = self.items.iter().filter_map(|item| match item {
+            Item::Entity(entity) => Some((entity.key.source_id.clone(), entity)),
             _ => None,
-        };
-        self.items.iter().filter_map(entity).collect()
+        });
+        entities.collect()
     }
 
     pub(crate) fn ids(&self, source_type: &str) -> BTreeSet<String> {

@@ -75,7 +75,7 @@ fn main() {
     let mut table = Table::default();
     println!("| bench | what | value | aim |");
     println!("|---|---|---|---|");
-    let benches: [(&str, Measure); 9] = [
+    let benches: [(&str, Measure); 10] = [
         ("overhead", overhead::measure),
         ("latency", latency::measure),
         ("growth", growth::measure),
