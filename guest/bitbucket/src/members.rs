@@ -21,6 +21,9 @@ use std::borrow::Cow;
 const MORE_FIELDS: &str =
     "fields=%2Bvalues.user.account_status,%2Bvalues.user.has_2fa_enabled,%2Bvalues.user.created_on";
 
+/// So many pages are asked for at once: other lists want their turn, too.
+const PAGES_AT_ONCE: usize = 4;
+
 /// The privilege of a member whose role can't be read.
 const ROLE_UNKNOWN: &str = "unknown";
 
@@ -106,7 +109,8 @@ async fn list(run: &Run<'_>, path: &str) -> Members {
 }
 
 async fn read_list(run: &Run<'_>, path: String) -> Members {
-    let mut pager = Pager::new(run.client, path, run.client.slots().collect(), PAGE_BYTES);
+    let mut pager = Pager::new(run.client, path, run.client.slots().collect(), PAGE_BYTES)
+        .side_by_side(PAGES_AT_ONCE);
     let (mut activity, mut done) = (false, 0_u64);
     while let Some(members) = pager.next::<Membership>().await {
         for member in &members {

@@ -8,11 +8,13 @@ use crate::client::{Answer, Client, Miss};
 use crate::origin::path_and_query;
 use crate::reading::{Outcome, Reading};
 use crate::told::told;
+use futures::future::LocalBoxFuture;
+use futures::stream::{FuturesOrdered, StreamExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 /// So many pages are read at most: 100,000 elements in pages of 10, twice over.
 const MOST_PAGES: usize = 20_000;
@@ -45,10 +47,17 @@ pub struct Pager<'a> {
     problems: Vec<String>,
     served: Vec<usize>,
     misses: Vec<(usize, Miss)>,
+    /// Pages that were asked for before their turn, and their paths: they follow each other.
+    ahead: FuturesOrdered<LocalBoxFuture<'a, Asked>>,
+    expected: VecDeque<String>,
+    most_ahead: usize,
     /// When the last page came, and the oldest.
     read_at: Option<u64>,
     oldest: Option<u64>,
 }
+
+/// The credential that was sent, and what came of it.
+type Asked = (Option<usize>, Result<Answer, Miss>);
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -109,6 +118,9 @@ impl<'a> Pager<'a> {
             problems: Vec::new(),
             served: Vec::new(),
             misses: Vec::new(),
+            ahead: FuturesOrdered::new(),
+            expected: VecDeque::new(),
+            most_ahead: 0,
             read_at: None,
             oldest: None,
         }
@@ -129,6 +141,14 @@ impl<'a> Pager<'a> {
         }
     }
 
+    /// Where the API counts its pages and says how many elements there are, asks for so many pages at once. For a list that
+    /// is read without a pause: a page that came waits in memory, and in the host as a request under way.
+    #[must_use]
+    pub fn side_by_side(mut self, pages: usize) -> Self {
+        self.most_ahead = pages;
+        self
+    }
+
     /// When the last page came; see [`crate::api::Response::read_at`].
     #[must_use]
     pub fn read_at(&self) -> Option<u64> {
@@ -145,14 +165,11 @@ impl<'a> Pager<'a> {
     pub async fn next<T: Listed>(&mut self) -> Option<Vec<T>> {
         loop {
             let path = self.due.clone()?;
-            let slots = if self.any {
-                &self.slots[..]
-            } else {
-                let one = self.current..self.current.saturating_add(1);
-                self.slots.get(one).unwrap_or_default()
-            };
-            let asked = self.client.get_with_any(&path, slots, self.most_bytes);
-            let (slot, answer) = asked.await;
+            if self.expected.pop_front().is_none_or(|next| next != path) {
+                self.forget_what_is_ahead();
+                self.ask(path.clone());
+            }
+            let (slot, answer) = self.ahead.next().await?;
             if std::mem::take(&mut self.any) {
                 self.slots = slot.into_iter().collect();
             }
@@ -173,8 +190,49 @@ impl<'a> Pager<'a> {
         }
     }
 
+    /// Begins to ask for a page.
+    fn ask(&mut self, path: String) {
+        let slots = if self.any {
+            self.slots.clone()
+        } else {
+            self.slots.get(self.current).copied().into_iter().collect()
+        };
+        let (client, most_bytes) = (self.client, self.most_bytes);
+        self.ahead.push_back(Box::pin(async move {
+            client.get_with_any(&path, &slots, most_bytes).await
+        }));
+    }
+
+    fn forget_what_is_ahead(&mut self) {
+        self.ahead = FuturesOrdered::new();
+        self.expected.clear();
+    }
+
+    /// Asks for the pages that will follow, where their numbers tell how they are asked for.
+    fn look_ahead(&mut self, envelope: &Envelope<'_>, count: usize) {
+        let (Some(due), Some(page), Some(size)) = (&self.due, envelope.page, self.size) else {
+            return;
+        };
+        let due = due.clone();
+        let length = envelope.pagelen.unwrap_or(count).max(1);
+        let last = size.div_ceil(length);
+        if self.expected.front().is_some_and(|next| *next != due) {
+            self.forget_what_is_ahead();
+        }
+        while self.expected.len() < self.most_ahead {
+            let number = page.saturating_add(self.expected.len()).saturating_add(1);
+            let path = numbered(&due, page.saturating_add(1), number);
+            let Some(path) = path.filter(|_| number <= last) else {
+                return;
+            };
+            self.ask(path.clone());
+            self.expected.push_back(path);
+        }
+    }
+
     /// Asks the next credential, or gives up.
     fn missed(&mut self, slot: Option<usize>, miss: Miss) {
+        self.forget_what_is_ahead();
         let next = self.current.saturating_add(1);
         let on = miss.another_slot_may_help() && next < self.slots.len();
         if self.pages > 0 {
@@ -234,6 +292,7 @@ impl<'a> Pager<'a> {
             }
             Onward::To(path) => Some(path),
         };
+        self.look_ahead(&envelope, values.len());
         Ok(fresh)
     }
 
@@ -376,6 +435,17 @@ impl<'a> Pager<'a> {
             path: self.path,
         }
     }
+}
+
+/// The path of another page, where `path` is that of the page `number`, and says so.
+fn numbered(path: &str, number: usize, other: usize) -> Option<String> {
+    let (path, query) = path.split_once('?')?;
+    let says = format!("page={number}");
+    let mut parts: Vec<&str> = query.split('&').collect();
+    let place = parts.iter().position(|part| *part == says)?;
+    let new = format!("page={other}");
+    *parts.get_mut(place)? = &new;
+    Some(format!("{path}?{}", parts.join("&")))
 }
 
 fn without_query(path: &str) -> &str {

@@ -15,6 +15,7 @@ type Answers<'a> = Box<dyn Fn(&Request) -> Result<Response, TransportError> + 'a
 pub struct Script<'a> {
     answers: Answers<'a>,
     asked: RefCell<Vec<Request>>,
+    watch: Box<dyn Fn() + 'a>,
     seed: Cell<u64>,
 }
 
@@ -25,6 +26,7 @@ impl<'a> Script<'a> {
         Self {
             answers: Box::new(answers),
             asked: RefCell::default(),
+            watch: Box::new(|| {}),
             seed: Cell::new(0),
         }
     }
@@ -33,6 +35,13 @@ impl<'a> Script<'a> {
     #[must_use]
     pub fn shuffled(self, seed: u64) -> Self {
         self.seed.set(seed);
+        self
+    }
+
+    /// Tells whenever a request is made, before it is answered.
+    #[must_use]
+    pub fn watched(mut self, watch: impl Fn() + 'a) -> Self {
+        self.watch = Box::new(watch);
         self
     }
 
@@ -61,6 +70,7 @@ impl Api for Script<'_> {
     fn get(&self, request: Request) -> LocalBoxFuture<'_, Result<Response, TransportError>> {
         let mut delay = self.delay();
         self.asked.borrow_mut().push(request.clone());
+        (self.watch)();
         Box::pin(async move {
             poll_fn(|context| {
                 let Some(rest) = delay.checked_sub(1) else {

@@ -45,6 +45,11 @@ impl Dialect for Plain {
 
 /// What was read of a list whose pages are what `answers` gives for a path.
 fn list(script: &Script<'_>) -> (Vec<u64>, Reading) {
+    list_side_by_side(script, 0)
+}
+
+/// As [`list`], so many pages at once.
+fn list_side_by_side(script: &Script<'_>, pages: usize) -> (Vec<u64>, Reading) {
     let origin = ApiOrigin::of("https://api.example.com").unwrap_or_else(|| unreachable!());
     let heard = Heard::default();
     let client = Client::new(
@@ -59,7 +64,8 @@ fn list(script: &Script<'_>) -> (Vec<u64>, Reading) {
         "/2.0/things?pagelen=100".into(),
         vec![0, 1],
         10_000,
-    );
+    )
+    .side_by_side(pages);
     let mut ids = Vec::new();
     while let Some(things) = block_on(pager.next::<Thing>()) {
         ids.extend(things.iter().map(|thing| thing.id));
@@ -408,4 +414,70 @@ proptest! {
             page(value!({"values": things([count.get()]), "next": next, "page": page_number, "pagelen": pagelen, "size": size}))
         });
     }
+}
+
+/// A list of 23 elements in pages of 5, by number, up to the page `end`; how many were asked for at once, and what was.
+fn side_by_side(
+    pages: usize,
+    seed: u64,
+    end: u64,
+    link: impl Fn(u64) -> String,
+) -> (Vec<u64>, Reading, usize, Vec<String>) {
+    let (under_way, most) = (Cell::new(0_usize), Cell::new(0));
+    let script = Script::new(|request: &Request| {
+        under_way.set(under_way.get().saturating_sub(1));
+        let told = |part: &str| {
+            part.strip_prefix("page=")
+                .or(part.strip_prefix("cursor=x"))?
+                .parse()
+                .ok()
+        };
+        let number: u64 = request.path.split('&').find_map(told).unwrap_or(1);
+        let first = number * 5 - 4;
+        let mut body = value!({
+            "values": things(first..=(first + 4).min(23)), "page": number, "pagelen": 5, "size": 23,
+        });
+        if number < end {
+            body["next"] = link(number + 1).into();
+        }
+        Ok(page(body))
+    })
+    .shuffled(seed)
+    .watched(|| {
+        under_way.set(under_way.get().saturating_add(1));
+        most.set(under_way.get().max(most.get()));
+    });
+    let (ids, reading) = list_side_by_side(&script, pages);
+    let asked = script.asked().into_iter().map(|request| request.path);
+    (ids, reading, most.get(), asked.collect())
+}
+
+#[test]
+fn pages_that_are_counted_are_asked_for_side_by_side_and_read_in_their_order() {
+    let link = |number| format!("https://api.example.com{FIRST}&page={number}&x=y");
+    for seed in 1..20 {
+        let (ids, reading, most, asked) = side_by_side(3, seed, 5, link);
+        assert_eq!(ids, (1..=23).collect::<Vec<_>>());
+        assert_eq!(reading.outcome, Outcome::Complete);
+        assert_eq!((most, asked.len()), (3, 5), "{asked:?}");
+    }
+    let (ids, _, most, _) = side_by_side(0, 7, 5, link);
+    assert_eq!((ids.len(), most), (23, 1));
+}
+
+#[test]
+fn pages_that_are_not_counted_are_asked_for_one_after_the_other() {
+    // By a word that nobody can foretell.
+    let link = |number: u64| format!("https://api.example.com{FIRST}&cursor=x{number}");
+    let (ids, _, most, _) = side_by_side(3, 3, 5, link);
+    assert_eq!((ids.len(), most), (23, 1));
+}
+
+#[test]
+fn a_list_that_ends_before_its_count_is_not_taken_for_whole_by_what_was_asked_for_ahead() {
+    let link = |number| format!("https://api.example.com{FIRST}&page={number}");
+    let (ids, reading, ..) = side_by_side(3, 5, 2, |number| link(number));
+    // Where the link ends, the number of the page leads on, as it does one after the other.
+    let (alone, alone_reading, ..) = side_by_side(0, 5, 2, link);
+    assert_eq!((ids, reading.outcome), (alone, alone_reading.outcome));
 }
