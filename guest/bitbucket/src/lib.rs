@@ -10,8 +10,6 @@ mod access;
 mod account;
 mod activity;
 mod check;
-#[cfg(target_family = "wasm")]
-mod component;
 mod deploy_keys;
 mod dialect;
 mod extract;
@@ -33,3 +31,6 @@ mod workspace;
 pub use check::check;
 pub use extract::extract;
 pub use settings::{Names, Settings};
+
+#[cfg(target_family = "wasm")]
+portcullis_kit::component!(crate::Settings, crate::check, crate::extract);

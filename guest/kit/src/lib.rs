@@ -7,6 +7,8 @@ pub mod api;
 pub mod array;
 pub mod bindings;
 pub mod client;
+#[cfg(target_family = "wasm")]
+pub mod component;
 pub mod coverage;
 pub mod cut;
 pub mod id;

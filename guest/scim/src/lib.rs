@@ -7,8 +7,6 @@
 //! they say of themselves is believed where it can be seen from what they send.
 
 mod attributes;
-#[cfg(target_family = "wasm")]
-mod component;
 mod dialect;
 mod discovery;
 mod each;
@@ -26,3 +24,6 @@ mod users;
 
 pub use extract::{check, extract};
 pub use settings::{Members, Settings};
+
+#[cfg(target_family = "wasm")]
+portcullis_kit::component!(crate::Settings, crate::check, crate::extract);
