@@ -317,7 +317,7 @@ impl Egress {
             let head = KeptHead::Answer {
                 status: head.status,
                 headers: &headers,
-                passing: retry::may_pass(head.status),
+                passing: retry::may_pass_later(head.status),
             };
             answer::Keeping {
                 journal: Arc::clone(journal),

@@ -16,6 +16,11 @@ pub fn may_pass(status: StatusCode) -> bool {
     )
 }
 
+/// Whether another run may be answered otherwise: what fails may be mended, and a credential renewed.
+pub fn may_pass_later(status: StatusCode) -> bool {
+    may_pass(status) || status.is_server_error() || status == StatusCode::UNAUTHORIZED
+}
+
 /// How long to wait before attempt `next` (the second is 2): what `Retry-After` says, else a random time up to
 /// `first_wait_ms`, doubled with each attempt; `longest_wait_ms` at most.
 pub fn wait(retry: &Retry, next: u32, headers: Option<&HeaderMap>, now: Duration) -> Duration {

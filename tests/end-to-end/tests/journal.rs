@@ -285,6 +285,19 @@ async fn a_journal_of_another_workspace_is_refused() {
 }
 
 #[tokio::test]
+async fn a_run_whose_credential_was_refused_goes_on_with_a_new_one() {
+    let case = case(100).await;
+    let mut connection = case.connection.clone();
+    connection.account = None;
+    let prepared = Prepared::new(&connection);
+    let arguments = ["--journal", "journal", "--resume"];
+    let mut process = prepared.process(BINARY, "run", &arguments);
+    process.env("TEST_TOKEN", "a-token-that-has-expired");
+    expect(&process.output().await.unwrap(), 4, &["401"]);
+    expect(&ended(&prepared, &arguments).await, 0, &[]);
+}
+
+#[tokio::test]
 async fn what_is_too_old_is_asked_again_by_family() {
     let (case, prepared) = recorded(97).await;
     case.server.forget();
