@@ -386,7 +386,7 @@ impl Work {
             let row = match rows.next() {
                 Ok(Next::Row(row)) if row.is_blank() => continue,
                 Ok(Next::Row(row)) => row,
-                Ok(Next::TooLong(line)) => {
+                Ok(Next::TooLong(line) | Next::Unclosed(line)) => {
                     fault(line, "", "the first row is no header")?;
                     return Err(Halt::Unreadable);
                 }
@@ -425,19 +425,18 @@ impl Work {
             let row = match rows.next() {
                 Ok(Next::Row(row)) => row,
                 Ok(Next::TooLong(line)) => {
-                    file.rows += 1;
-                    file.bad_rows += 1;
+                    let what = format!(
+                        "a row of more than {} KiB or {MOST_CELLS} cells begins here",
+                        LONGEST_ROW >> 10
+                    );
                     last = line;
-                    self.problems.add(&Problem {
-                        file: &file.name,
-                        line,
-                        column: "",
-                        what: &format!(
-                            "a row of more than {} KiB or {MOST_CELLS} cells begins here",
-                            LONGEST_ROW >> 10
-                        ),
-                        advice: "look for a double quote that is not closed",
-                    })?;
+                    self.lost(file, line, &what)?;
+                    continue;
+                }
+                Ok(Next::Unclosed(line)) => {
+                    last = line;
+                    let what = "a row begins here that goes on to the end of the file";
+                    self.lost(file, line, what)?;
                     continue;
                 }
                 Ok(Next::End) => return Ok(()),
@@ -464,6 +463,19 @@ impl Work {
             }
             file.bad_rows += u64::from(checks.is_bad);
         }
+    }
+
+    /// A row whose end was not found where it should be, so that rows behind it may be in its cells.
+    fn lost(&mut self, file: &mut ImportedFile, line: u64, what: &str) -> Result<(), Halt> {
+        file.rows += 1;
+        file.bad_rows += 1;
+        self.problems.add(&Problem {
+            file: &file.name,
+            line,
+            column: "",
+            what,
+            advice: "look for a double quote that is not closed",
+        })
     }
 
     /// Files without any entity are an upload that went wrong: they would take the place of what is known.

@@ -29,6 +29,8 @@ pub(super) enum Next<'a> {
     Row(Row<'a>),
     /// One that is longer than [`LONGEST_ROW`], or has more cells than [`MOST_CELLS`]. It begins in this line.
     TooLong(u64),
+    /// One that begins in this line and has a quote that nobody closes: it takes all that follows for its cell.
+    Unclosed(u64),
     /// Nothing.
     End,
 }
@@ -89,22 +91,30 @@ impl<R: Read> Rows<R> {
     pub(super) fn next(&mut self) -> Result<Next<'_>> {
         let (mut length, mut count) = (0, 0);
         let mut begin = None;
-        let mut is_too_long = false;
+        let (mut is_too_long, mut is_unclosed) = (false, false);
         loop {
             if self.at == self.length {
                 self.fill()?;
             }
-            let input = &self.piece[self.at..self.length];
+            // The end of a line stands in for the file's: it ends every row but one whose quote is open.
+            let is_last = self.length == 0 && begin.is_some() && !is_unclosed;
+            let input = if is_last {
+                b"\n"
+            } else {
+                &self.piece[self.at..self.length]
+            };
             let (result, read, written, ended) =
                 self.core
                     .read_record(input, &mut self.cells[length..], &mut self.ends[count..]);
-            let (from, to) = (self.at, self.at + read);
-            self.at = to;
             length += written;
             count += ended;
-            self.count_lines(from, to, &mut begin);
+            if !is_last {
+                let (from, to) = (self.at, self.at + read);
+                self.at = to;
+                self.count_lines(from, to, &mut begin);
+            }
             match result {
-                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::InputEmpty => is_unclosed = is_last,
                 ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {
                     is_too_long = true;
                     (length, count) = (0, 0);
@@ -116,6 +126,9 @@ impl<R: Read> Rows<R> {
         let line = begin.unwrap_or(self.line);
         if is_too_long {
             return Ok(Next::TooLong(line));
+        }
+        if is_unclosed {
+            return Ok(Next::Unclosed(line));
         }
         let cells = &self.cells[..length];
         Ok(Next::Row(Row {
@@ -174,7 +187,7 @@ impl<R: Read> Rows<R> {
 mod tests {
     use super::*;
 
-    /// Each row's line and cells; a row that is too long has none.
+    /// Each row's line and cells; a row that is too long or not closed has none.
     fn rows(text: &str) -> Vec<(u64, Vec<String>)> {
         let mut rows = Rows::new(text.as_bytes(), b',', 1);
         let mut all = Vec::new();
@@ -184,7 +197,7 @@ mod tests {
                     let cell = |number| row.cell(number).unwrap().to_owned();
                     all.push((row.line, (0..row.len()).map(cell).collect()));
                 }
-                Next::TooLong(line) => all.push((line, vec![])),
+                Next::TooLong(line) | Next::Unclosed(line) => all.push((line, vec![])),
                 Next::End => return all,
             }
         }
@@ -218,5 +231,24 @@ mod tests {
         assert_eq!(rows(&text)[1..], [(2, vec![]), (3, vec!["b".to_owned()])]);
         let text = format!("a\n{}\nb", ",".repeat(2 * MOST_CELLS));
         assert_eq!(rows(&text)[1..], [(2, vec![]), (3, vec!["b".to_owned()])]);
+    }
+    #[test]
+    fn a_quote_that_nobody_closes_is_told_and_one_that_is_closed_at_the_end_is_not() {
+        for (text, expected) in [
+            ("a\nb,\"c\nd,e\n", (2, vec![])),
+            ("a\n\"", (2, vec![])),
+            ("a\nb,\"c\"\"", (2, vec![])),
+            ("a\n\"c\nd\"", (2, vec!["c\nd"])),
+            ("a\n\"\"", (2, vec![""])),
+            ("a\nb\"c", (2, vec!["b\"c"])),
+            ("a\nb,", (2, vec!["b", ""])),
+        ] {
+            let (line, cells) = rows(text).pop().unwrap();
+            assert_eq!(
+                (line, cells.iter().map(String::as_str).collect()),
+                expected,
+                "{text:?}"
+            );
+        }
     }
 }
