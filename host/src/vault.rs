@@ -198,11 +198,11 @@ impl Vault {
 
     /// What tells the credential of a slot from others; empty in a replay.
     pub(crate) fn identity(&self, slot: &SlotName) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(match self.slots.get(slot) {
-            Some((_, Sent::Header(value))) => value.as_bytes().to_vec(),
+        match self.slots.get(slot) {
+            Some((_, Sent::Header(value))) => Zeroizing::new(value.as_bytes().to_vec()),
             Some((_, Sent::Token(client))) => client.identity(),
-            Some((_, Sent::Nothing)) | None => Vec::new(),
-        })
+            Some((_, Sent::Nothing)) | None => Zeroizing::default(),
+        }
     }
 
     /// What finds these credentials in a text.

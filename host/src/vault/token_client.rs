@@ -116,9 +116,11 @@ impl TokenClient {
         }
     }
 
-    /// What tells this client from others: tokens come and go.
-    pub(super) fn identity(&self) -> Vec<u8> {
-        [self.url.as_str().as_bytes(), b"\0", self.id.as_bytes()].concat()
+    /// What tells this client from others: tokens come and go. The secret is part of it, since an id is known to many, and
+    /// whoever is taken for this client shares its hour.
+    pub(super) fn identity(&self) -> Zeroizing<Vec<u8>> {
+        let (url, id) = (self.url.as_str().as_bytes(), self.id.as_bytes());
+        Zeroizing::new([url, b"\0", id, b"\0", self.secret.expose()].concat())
     }
 
     /// Id and secret as HTTP's Basic scheme has them: as they are, and as RFC 6749, section 2.3.1, wants them encoded.
@@ -318,6 +320,21 @@ mod tests {
             let Err(told) = granted else { panic!("{body}") };
             assert!(told.contains(problem), "{body}: {told}");
         }
+    }
+
+    #[test]
+    fn who_knows_a_clients_id_without_its_secret_is_another() {
+        let of = |url: &str, id: &str, secret: &str| {
+            let secret = Secret::new(Zeroizing::new(secret.as_bytes().to_vec())).unwrap();
+            let client = TokenClient::new(url, id.to_owned(), secret, None);
+            client.ok().unwrap().identity()
+        };
+        let url = "https://auth.example/token";
+        let one = of(url, "me", "secret-1");
+        assert_eq!(one, of(url, "me", "secret-1"));
+        assert_ne!(one, of(url, "me", "secret-2"));
+        assert_ne!(one, of(url, "you", "secret-1"));
+        assert_ne!(one, of("https://auth.example/other", "me", "secret-1"));
     }
 
     #[test]
