@@ -7,6 +7,9 @@
 /// The longest value that is held, in bytes: far beyond any object without its lists.
 const LONGEST_VALUE: usize = 4 * 1024 * 1024;
 
+/// The most room that is kept for the next element, in bytes: that of most.
+const MOST_SPARE: usize = 4 * 1024;
+
 /// Where the long lists of a document are.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
@@ -53,6 +56,8 @@ pub(crate) struct Cutter {
     between: bool,
     in_string: bool,
     escaped: bool,
+    /// The room of an element that was given away, for the next one.
+    spare: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,16 +113,28 @@ impl Cutter {
             between: false,
             in_string: false,
             escaped: false,
+            spare: Vec::new(),
         }
     }
 
     /// Takes a part of the text, and gives away the pieces that it completes.
-    pub(crate) fn take(&mut self, bytes: &[u8], give: &mut dyn FnMut(Piece<'_>)) {
-        for &byte in bytes {
+    pub(crate) fn take(&mut self, mut bytes: &[u8], give: &mut dyn FnMut(Piece<'_>)) {
+        while let Some((&byte, rest)) = bytes.split_first() {
             match self.state {
                 State::Wrong(_) => return,
                 State::Inside if self.between => self.between(byte, give),
-                State::Inside => self.inside(byte, give),
+                State::Inside => {
+                    let (plain, marked) = bytes.split_at(self.plain(bytes));
+                    if !self.keep(plain) {
+                        return;
+                    }
+                    let Some((&mark, rest)) = marked.split_first() else {
+                        return;
+                    };
+                    self.inside(mark, give);
+                    bytes = rest;
+                    continue;
+                }
                 State::Before => self.begin(byte),
                 State::After => {
                     if !byte.is_ascii_whitespace() {
@@ -125,7 +142,33 @@ impl Cutter {
                     }
                 }
             }
+            bytes = rest;
         }
+    }
+
+    /// How many bytes follow in the innermost value that mean nothing.
+    fn plain(&self, bytes: &[u8]) -> usize {
+        let next = match (self.in_string, self.escaped) {
+            (true, true) => Some(0),
+            (true, false) => bytes.iter().position(|byte| matches!(byte, b'"' | b'\\')),
+            (false, _) => bytes
+                .iter()
+                .position(|byte| matches!(byte, b'"' | b':' | b',' | b'[' | b']' | b'{' | b'}')),
+        };
+        next.unwrap_or(bytes.len())
+    }
+
+    /// Keeps a part of the innermost value. False: it is too long.
+    fn keep(&mut self, bytes: &[u8]) -> bool {
+        let Some(value) = self.open.last_mut() else {
+            return true;
+        };
+        if bytes.len() > LONGEST_VALUE.saturating_sub(value.text.len()) {
+            self.wrong("one of its elements is too long");
+            return false;
+        }
+        value.text.extend_from_slice(bytes);
+        true
     }
 
     /// What is wrong with the text, now that all of it was taken.
@@ -179,13 +222,16 @@ impl Cutter {
             _ if byte.is_ascii_whitespace() => {}
             _ => {
                 self.between = false;
-                self.open.push(Value::default());
+                self.open.push(Value {
+                    text: std::mem::take(&mut self.spare),
+                    ..Value::default()
+                });
                 self.inside(byte, give);
             }
         }
     }
 
-    /// In the innermost value.
+    /// In the innermost value, a byte that may mean something.
     fn inside(&mut self, byte: u8, give: &mut dyn FnMut(Piece<'_>)) {
         let place = self.open.len().saturating_sub(1);
         let level = self.shape.level(place);
@@ -243,16 +289,16 @@ impl Cutter {
                 _ => {}
             }
         }
-        if value.text.len() >= LONGEST_VALUE {
-            return self.wrong("one of its elements is too long");
-        }
-        value.text.push(byte);
+        self.keep(&[byte]);
     }
 
     fn element_ends(&mut self, level: usize, byte: u8, give: &mut dyn FnMut(Piece<'_>)) {
-        if let Some(value) = self.open.pop() {
-            let text = &value.text;
-            give(Piece::Whole { level, text });
+        if let Some(Value { mut text, .. }) = self.open.pop() {
+            give(Piece::Whole { level, text: &text });
+            if text.capacity() <= MOST_SPARE {
+                text.clear();
+                self.spare = text;
+            }
         }
         self.between = true;
         self.between(byte, give);

@@ -6,6 +6,7 @@
 use crate::attributes::Attributes;
 use portcullis_kit::api::Response;
 use portcullis_kit::client::{Dialect, Miss};
+use std::borrow::Cow;
 use std::cell::Cell;
 
 /// So much of a message is repeated.
@@ -72,7 +73,7 @@ impl Dialect for Scim {
 /// What an error says (RFC 7644, 3.12), its keyword included.
 fn message(response: &Response) -> Option<String> {
     let error = Attributes::parse(&response.body)?;
-    let parts: Vec<String> = ["scimType", "detail"]
+    let parts: Vec<Cow<'_, str>> = ["scimType", "detail"]
         .iter()
         .filter_map(|name| error.text(name))
         .collect();
@@ -81,7 +82,7 @@ fn message(response: &Response) -> Option<String> {
             .iter()
             .find_map(|name| error.text(name))?
     } else {
-        parts.join(": ")
+        Cow::Owned(parts.join(": "))
     };
     Some(short(&said))
 }

@@ -2,7 +2,7 @@
 //!
 //! All of it is optional. Where it is missing, as with many servers, the usual endpoints are asked for.
 
-use crate::attributes::{Attributes, flag, number, text};
+use crate::attributes::{Attributes, Value, flag, number, text};
 use crate::family;
 use crate::run::Run;
 use futures::join;
@@ -48,7 +48,7 @@ impl Default for Discovery {
 }
 
 impl Discovery {
-    fn configured(&mut self, config: &Attributes) {
+    fn configured(&mut self, config: &Attributes<'_>) {
         let paging = |name: &str| config.within("pagination", name);
         let index = paging("index").and_then(flag);
         let by_default = paging("defaultPaginationMethod").and_then(text);
@@ -60,7 +60,7 @@ impl Discovery {
             .filter(|rows| *rows > 0);
     }
 
-    fn schema(&mut self, schema: &Attributes) {
+    fn schema(&mut self, schema: &Attributes<'_>) {
         let id = schema.text("id").unwrap_or_default().to_ascii_lowercase();
         if !id.ends_with("core:2.0:user") {
             return;
@@ -69,7 +69,7 @@ impl Discovery {
             schema
                 .each("attributes")
                 .iter()
-                .filter_map(Attributes::of)
+                .filter_map(Value::object)
                 .filter_map(|attribute| attribute.text("name"))
                 .any(|attribute| attribute.eq_ignore_ascii_case(name))
         };
@@ -79,13 +79,13 @@ impl Discovery {
         });
     }
 
-    fn resource_type(&mut self, kind: &Attributes) {
+    fn resource_type(&mut self, kind: &Attributes<'_>) {
         let Some(endpoint) = kind.text("endpoint").as_deref().and_then(endpoint) else {
             return;
         };
         let schema = kind.text("schema").unwrap_or_default();
-        let word = schema.rsplit(':').next().unwrap_or_default().to_owned();
-        let words = [Some(word), kind.text("id"), kind.text("name")];
+        let word = schema.rsplit(':').next().unwrap_or_default();
+        let words = [Some(word.into()), kind.text("id"), kind.text("name")];
         let is = |name: &str| {
             words.iter().flatten().any(|word| {
                 let word = word.to_ascii_lowercase();
@@ -126,16 +126,16 @@ pub(crate) async fn read(run: &Run<'_>) -> Discovery {
         Ok([]) => missing.push("ResourceTypes: it is empty".to_owned()),
         Ok(types) => types
             .iter()
-            .filter_map(Attributes::of)
-            .for_each(|kind| discovery.resource_type(&kind)),
+            .filter_map(Value::object)
+            .for_each(|kind| discovery.resource_type(kind)),
         Err(why) => missing.push(format!("ResourceTypes: {why}")),
     }
     match &schemas {
         Ok(schemas) => schemas
             .each("Resources")
             .iter()
-            .filter_map(Attributes::of)
-            .for_each(|schema| discovery.schema(&schema)),
+            .filter_map(Value::object)
+            .for_each(|schema| discovery.schema(schema)),
         Err(why) => missing.push(format!("Schemas: {why}")),
     }
     let mut coverage = run.coverage.borrow_mut();
@@ -153,21 +153,21 @@ pub(crate) async fn read(run: &Run<'_>) -> Discovery {
 }
 
 /// Early versions of SCIM, which some servers still follow here, have the plural.
-async fn config(run: &Run<'_>) -> Result<Attributes, String> {
+async fn config(run: &Run<'_>) -> Result<Attributes<'static>, String> {
     match ask(run, "ServiceProviderConfig").await {
         Ok(config) => Ok(config),
         Err(why) => ask(run, "ServiceProviderConfigs").await.map_err(|_| why),
     }
 }
 
-async fn ask(run: &Run<'_>, endpoint: &str) -> Result<Attributes, String> {
+async fn ask(run: &Run<'_>, endpoint: &str) -> Result<Attributes<'static>, String> {
     let path = run.settings.path(endpoint, None);
     let mut said = None;
     for slot in run.slots() {
         let mut found = None;
         let mut give = |piece: Piece<'_>| {
             if let Piece::Whole { text, .. } = piece {
-                found = Attributes::parse(text);
+                found = Attributes::parse(text).map(Attributes::into_owned);
             }
         };
         let whole = Shape::Within(&[]);
@@ -195,15 +195,14 @@ async fn ask(run: &Run<'_>, endpoint: &str) -> Result<Attributes, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
-    fn discovered(types: &[Value], config: Value) -> Discovery {
+    fn discovered(types: &[serde_json::Value], config: &serde_json::Value) -> Discovery {
         let mut discovery = Discovery::default();
-        discovery.configured(&Attributes::of(&config).unwrap_or_default());
+        discovery.configured(&config.into());
         types
             .iter()
-            .filter_map(Attributes::of)
-            .for_each(|kind| discovery.resource_type(&kind));
+            .for_each(|kind| discovery.resource_type(&kind.into()));
         discovery
     }
 
@@ -217,14 +216,14 @@ mod tests {
         ] {
             let kind = json!({"name": "Role", "endpoint": written});
             assert_eq!(
-                discovered(&[kind], json!({})).roles.as_deref(),
+                discovered(&[kind], &json!({})).roles.as_deref(),
                 Some("Roles"),
                 "{written}"
             );
         }
         for written in ["/Roles?x=1", "/..", "", "/%2e%2e"] {
             let kind = json!({"name": "Role", "endpoint": written});
-            assert_eq!(discovered(&[kind], json!({})).roles, None, "{written}");
+            assert_eq!(discovered(&[kind], &json!({})).roles, None, "{written}");
         }
     }
 
@@ -235,7 +234,7 @@ mod tests {
             json!({"id": "Entitlement", "endpoint": "/Entitlements"}),
             json!({"name": "Device", "endpoint": "/Devices"}),
         ];
-        let discovery = discovered(&types, json!({}));
+        let discovery = discovered(&types, &json!({}));
         assert_eq!(discovery.users, "People");
         assert_eq!(discovery.groups, "Groups");
         assert_eq!(discovery.entitlements.as_deref(), Some("Entitlements"));
@@ -245,7 +244,7 @@ mod tests {
     fn the_schema_of_users_says_whether_there_are_roles() {
         let mut discovery = Discovery::default();
         let schema = json!({"id": "urn:ietf:params:scim:schemas:core:2.0:User", "attributes": [{"name": "userName"}, {"NAME": "Roles"}]});
-        discovery.schema(&Attributes::of(&schema).unwrap_or_default());
+        discovery.schema(&(&schema).into());
         assert_eq!(
             discovery.declared,
             Some(Declared {
@@ -257,7 +256,8 @@ mod tests {
 
     #[test]
     fn cursors_are_used_where_there_is_no_index_or_the_server_prefers_them() {
-        let cursor = |paging: Value| discovered(&[], json!({"pagination": paging})).cursor;
+        let cursor =
+            |paging: serde_json::Value| discovered(&[], &json!({"pagination": paging})).cursor;
         assert!(cursor(json!({"cursor": true, "index": false})));
         assert!(cursor(
             json!({"cursor": "True", "index": true, "defaultPaginationMethod": "CURSOR"})

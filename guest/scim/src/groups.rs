@@ -70,7 +70,7 @@ impl Rows for GroupRows<'_> {
         self.members.anew(read_at);
     }
 
-    fn opened(&mut self, group: &Attributes) {
+    fn opened(&mut self, group: &Attributes<'_>) {
         self.members.opened(group);
     }
 
@@ -78,7 +78,7 @@ impl Rows for GroupRows<'_> {
         self.members.part(member);
     }
 
-    fn row(&mut self, id: &Id, group: &Attributes) {
+    fn row(&mut self, id: &Id, group: &Attributes<'_>) {
         let told = self.members.close(group);
         let name = group.text("displayName");
         let name = name.as_deref().unwrap_or(id.as_str());

@@ -15,6 +15,7 @@ use portcullis_kit::lanes::ENOUGH;
 use portcullis_kit::origin::segment;
 use portcullis_kit::reading::{Outcome, Reading};
 use portcullis_kit::sink::Sink;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -30,11 +31,11 @@ pub(crate) trait Rows {
     /// The page comes from its beginning, or a row of it is of no use. When the page came.
     fn anew(&mut self, read_at: Option<u64>);
     /// The values of a row's long list follow; what the row said before them.
-    fn opened(&mut self, _row: &Attributes) {}
+    fn opened(&mut self, _row: &Attributes<'_>) {}
     /// One value of that list.
     fn part(&mut self, _text: &[u8]) {}
     /// A whole row, its long list aside.
-    fn row(&mut self, id: &Id, row: &Attributes);
+    fn row(&mut self, id: &Id, row: &Attributes<'_>);
 }
 
 /// A list to be read.
@@ -371,7 +372,9 @@ impl<'l, R: Rows, F: Fn() -> R> Walk<'l, F> {
                     }
                 }
             }
-            Piece::Whole { level: 0, text } => envelope = Attributes::parse(text),
+            Piece::Whole { level: 0, text } => {
+                envelope = Attributes::parse(text).map(Attributes::into_owned);
+            }
             Piece::Opened { .. } | Piece::Whole { .. } => {}
         };
         self.list
@@ -390,7 +393,10 @@ impl<'l, R: Rows, F: Fn() -> R> Walk<'l, F> {
         }
         page.total = envelope.get("totalResults").and_then(number);
         page.per_page = envelope.get("itemsPerPage").and_then(number);
-        page.cursor = envelope.get("nextCursor").and_then(text);
+        page.cursor = envelope
+            .get("nextCursor")
+            .and_then(text)
+            .map(Cow::into_owned);
         Ok(page)
     }
 

@@ -1,11 +1,11 @@
 //! A long list within a resource, such as a group's members: each value is taken as it comes, as soon as it
 //! is known whose it is.
 
-use crate::attributes::{Attributes, each, text};
+use crate::attributes::{Attributes, Value, each, text};
 use portcullis_kit::client::{Client, Miss};
 use portcullis_kit::cut::{Piece, Shape};
 use portcullis_kit::id::Id;
-use serde_json::Value;
+use std::borrow::Cow;
 
 /// What a reference leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub(crate) struct Reference {
 
 impl Reference {
     /// What a value says; a bare text or number is an id.
-    pub(crate) fn of(value: &Value) -> Self {
-        let Some(object) = Attributes::of(value) else {
+    pub(crate) fn of(value: &Value<'_>) -> Self {
+        let Some(object) = value.object() else {
             return Self {
                 id: text(value).and_then(|id| Id::new(&id)),
                 kind: None,
@@ -52,7 +52,9 @@ impl Reference {
             word.eq_ignore_ascii_case(name)
                 || (!word.eq_ignore_ascii_case("user")
                     && !word.eq_ignore_ascii_case("group")
-                    && endpoint.eq_ignore_ascii_case(&format!("{name}s")))
+                    && endpoint
+                        .strip_suffix(['s', 'S'])
+                        .is_some_and(|one| one.eq_ignore_ascii_case(name)))
         };
         let kind = if is("group") {
             Some(Kind::Group)
@@ -66,20 +68,17 @@ impl Reference {
         let id = object
             .text("value")
             .or_else(|| object.text("id"))
-            .or_else(|| linked.map(str::to_owned));
+            .or_else(|| linked.map(Cow::Borrowed));
         Self {
             id: id.as_deref().and_then(Id::new),
             kind,
             display: object
                 .text("display")
-                .or_else(|| object.text("displayName")),
+                .or_else(|| object.text("displayName"))
+                .map(Cow::into_owned),
             indirect: word.eq_ignore_ascii_case("indirect"),
             direct: word.eq_ignore_ascii_case("direct"),
         }
-    }
-
-    fn parse(bytes: &[u8]) -> Self {
-        Self::of(&serde_json::from_slice(bytes).unwrap_or_default())
     }
 }
 
@@ -124,7 +123,7 @@ impl<T: FnMut(&Id, Reference, Option<u64>)> Nested<T> {
     }
 
     /// The list is about to come; what the resource said before it.
-    pub(crate) fn opened(&mut self, resource: &Attributes) {
+    pub(crate) fn opened(&mut self, resource: &Attributes<'_>) {
         if let Some(id) = resource.id() {
             self.belongs(id);
         }
@@ -132,11 +131,11 @@ impl<T: FnMut(&Id, Reference, Option<u64>)> Nested<T> {
 
     /// One value.
     pub(crate) fn part(&mut self, bytes: &[u8]) {
-        self.reference(Reference::parse(bytes));
+        self.reference(Reference::of(&Value::parse(bytes)));
     }
 
     /// The resource is complete: how many values it had. None: it is another than was asked for.
-    pub(crate) fn close(&mut self, resource: &Attributes) -> Option<usize> {
+    pub(crate) fn close(&mut self, resource: &Attributes<'_>) -> Option<usize> {
         if let Some(id) = resource.id() {
             self.belongs(id);
         }
@@ -213,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_a_reference_leads_to_is_told_by_its_type_or_else_by_its_link() {
-        let kind = |value: Value| Reference::of(&value).kind;
+        let kind = |value: serde_json::Value| Reference::of(&(&value).into()).kind;
         assert_eq!(
             kind(json!({"value": "1", "type": "GROUP"})),
             Some(Kind::Group)
@@ -231,7 +230,7 @@ mod tests {
             Some(Kind::User)
         );
         assert_eq!(kind(json!({"value": "1"})), None);
-        assert!(Reference::of(&json!({"value": "1", "type": "Indirect"})).indirect);
+        assert!(Reference::of(&(&json!({"value": "1", "type": "Indirect"})).into()).indirect);
     }
 
     #[test]
@@ -243,7 +242,7 @@ mod tests {
             json!(7),
             json!({"$ref": "/v2/Users/7"}),
         ] {
-            assert_eq!(Reference::of(&value).id, Id::new("7"), "{value}");
+            assert_eq!(Reference::of(&(&value).into()).id, Id::new("7"), "{value}");
         }
         for value in [
             json!({"display": "Ann"}),
@@ -251,13 +250,13 @@ mod tests {
             json!(null),
             json!({"value": ""}),
         ] {
-            assert_eq!(Reference::of(&value).id, None, "{value}");
+            assert_eq!(Reference::of(&(&value).into()).id, None, "{value}");
         }
     }
 
     #[test]
     fn values_that_come_before_the_id_wait_for_it_and_those_of_another_resource_are_dropped() {
-        let row = |value: Value| Attributes::of(&value).unwrap_or_default();
+        let row = |value: serde_json::Value| Attributes::from(&value);
         let mut taken = Vec::new();
         let mut nested = Nested::new(
             "members",

@@ -10,6 +10,7 @@ use portcullis_kit::id::Id;
 use portcullis_kit::item::{connection, entity, identity, relation};
 use portcullis_kit::reading::{Outcome, Reading};
 use portcullis_kit::roll::{Description, Roll};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// What a user may have.
@@ -101,14 +102,15 @@ pub(crate) fn of_user(
     run: &Run<'_>,
     right: Right,
     user: &Id,
-    row: &Attributes,
+    row: &Attributes<'_>,
     read_at: Option<u64>,
 ) {
     for value in row.each(right.family()) {
-        let object = Attributes::of(value).unwrap_or_default();
+        let object = value.object();
+        let told = |name: &str| object.and_then(|object| object.text(name));
         let word = text(value)
-            .or_else(|| object.text("value"))
-            .or_else(|| object.text("display"));
+            .or_else(|| told("value"))
+            .or_else(|| told("display"));
         let mut rights = run.rights.borrow_mut();
         let known = rights.of(right);
         known.shown = true;
@@ -123,8 +125,8 @@ pub(crate) fn of_user(
         known.values.name(
             &word,
             Shown {
-                display: object.text("display"),
-                kind: object.text("type"),
+                display: told("display").map(Cow::into_owned),
+                kind: told("type").map(Cow::into_owned),
             },
         );
         let held = relation(
@@ -150,7 +152,7 @@ impl Rows for RightRows<'_> {
         self.read_at = read_at;
     }
 
-    fn row(&mut self, id: &Id, row: &Attributes) {
+    fn row(&mut self, id: &Id, row: &Attributes<'_>) {
         let value = row.text("value").as_deref().and_then(Id::new);
         let value = value.as_ref().unwrap_or(id).as_str();
         let name = ["displayName", "display", "name"]

@@ -688,7 +688,7 @@ impl<T: Fn(&Id, Option<u64>)> Rows for Found<'_, T> {
         self.read_at = read_at;
     }
 
-    fn row(&mut self, id: &Id, _row: &Attributes) {
+    fn row(&mut self, id: &Id, _row: &Attributes<'_>) {
         (self.take)(id, self.read_at);
     }
 }

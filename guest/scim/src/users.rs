@@ -1,6 +1,6 @@
 //! Users: `GET /Users`.
 
-use crate::attributes::{Attributes, each, flag, text};
+use crate::attributes::{Attributes, Value, flag, text};
 use crate::list::{self, Rows};
 use crate::members;
 use crate::nested::{self, Nested, Reference};
@@ -12,6 +12,7 @@ use portcullis_kit::cut::Shape;
 use portcullis_kit::id::Id;
 use portcullis_kit::item::{entity, identity};
 use portcullis_kit::reading::Reading;
+use std::borrow::Cow;
 
 /// A user's groups may be many, and some servers give each with all of its members.
 const SHAPE: Shape = Shape::Within(&["Resources", "groups", "members"]);
@@ -101,7 +102,7 @@ impl Rows for UserRows<'_> {
         self.groups.anew(read_at);
     }
 
-    fn opened(&mut self, user: &Attributes) {
+    fn opened(&mut self, user: &Attributes<'_>) {
         self.groups.opened(user);
     }
 
@@ -109,7 +110,7 @@ impl Rows for UserRows<'_> {
         self.groups.part(group);
     }
 
-    fn row(&mut self, id: &Id, user: &Attributes) {
+    fn row(&mut self, id: &Id, user: &Attributes<'_>) {
         self.groups.close(user);
         if self.purpose == Purpose::Groups {
             return;
@@ -124,7 +125,7 @@ impl Rows for UserRows<'_> {
 
 /// A user's entity. A status that wasn't told is unknown, never a guess: taking it for inactive would disable
 /// everyone.
-fn item(id: &Id, user: &Attributes) -> Item {
+fn item(id: &Id, user: &Attributes<'_>) -> Item {
     let name = name(user);
     let active = user.get("active").and_then(flag);
     let mut draft = entity(identity(id.as_str()), "user", &name);
@@ -132,7 +133,7 @@ fn item(id: &Id, user: &Attributes) -> Item {
         draft = draft.text(key, user.anywhere(key).and_then(text).as_deref());
     }
     let manager = user.anywhere("manager");
-    let of_manager = |inner: &str| match manager.and_then(Attributes::of) {
+    let of_manager = |inner: &str| match manager.and_then(Value::object) {
         Some(manager) => manager.text(inner),
         None if inner == "value" => manager.and_then(text),
         None => None,
@@ -148,18 +149,18 @@ fn item(id: &Id, user: &Attributes) -> Item {
         .item()
 }
 
-fn of_meta(resource: &Attributes, name: &str) -> Option<String> {
+fn of_meta<'r>(resource: &'r Attributes<'_>, name: &str) -> Option<Cow<'r, str>> {
     resource.within("meta", name).and_then(text)
 }
 
-fn name(user: &Attributes) -> String {
+fn name<'u>(user: &'u Attributes<'_>) -> Cow<'u, str> {
     let part = |name: &str| user.within("name", name).and_then(text);
     let both = || {
-        let parts: Vec<String> = ["givenName", "familyName"]
+        let parts: Vec<Cow<'_, str>> = ["givenName", "familyName"]
             .iter()
             .filter_map(|name| part(name))
             .collect();
-        (!parts.is_empty()).then(|| parts.join(" "))
+        (!parts.is_empty()).then(|| Cow::Owned(parts.join(" ")))
     };
     user.text("displayName")
         .or_else(|| part("formatted"))
@@ -169,17 +170,16 @@ fn name(user: &Attributes) -> String {
 }
 
 /// The e-mail addresses, the primary one first.
-fn emails(user: &Attributes) -> Vec<String> {
+fn emails(user: &Attributes<'_>) -> Vec<String> {
     let mut emails: Vec<(bool, String)> = user
-        .get("emails")
-        .map_or(&[][..], each)
+        .each("emails")
         .iter()
-        .filter_map(|email| match Attributes::of(email) {
+        .filter_map(|email| match email.object() {
             Some(email) => Some((
                 !email.get("primary").and_then(flag).unwrap_or(false),
-                email.text("value")?,
+                email.text("value")?.into_owned(),
             )),
-            None => Some((true, text(email)?)),
+            None => Some((true, text(email)?.into_owned())),
         })
         .collect();
     emails.sort_by_key(|(secondary, _)| *secondary);
@@ -199,7 +199,7 @@ mod tests {
     use serde_json::json;
 
     fn told(value: serde_json::Value) -> (String, Vec<(String, String)>) {
-        let user = Attributes::of(&value).unwrap_or_default();
+        let user = Attributes::from(&value);
         let id = user.id().unwrap_or_else(|| panic!("an id"));
         let Item::Entity(entity) = item(&id, &user) else {
             panic!("an entity")
