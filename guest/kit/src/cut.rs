@@ -125,7 +125,7 @@ impl Cutter {
                 State::Inside if self.between => self.between(byte, give),
                 State::Inside => {
                     let (plain, marked) = bytes.split_at(self.plain(bytes));
-                    if !self.keep(plain) {
+                    if !plain.is_empty() && !self.keep(plain) {
                         return;
                     }
                     let Some((&mark, rest)) = marked.split_first() else {
@@ -289,7 +289,10 @@ impl Cutter {
                 _ => {}
             }
         }
-        self.keep(&[byte]);
+        if value.text.len() >= LONGEST_VALUE {
+            return self.wrong("one of its elements is too long");
+        }
+        value.text.push(byte);
     }
 
     fn element_ends(&mut self, level: usize, byte: u8, give: &mut dyn FnMut(Piece<'_>)) {

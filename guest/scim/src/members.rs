@@ -103,7 +103,7 @@ impl Waiting {
 
 /// A group's key: one id may stand for a user and a group.
 pub(crate) fn group_key(id: &str) -> Key {
-    connection(format!("group/{id}"))
+    connection(["group/", id].concat())
 }
 
 /// Takes a value of a group's `members`.
