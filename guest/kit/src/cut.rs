@@ -426,6 +426,29 @@ mod tests {
         assert!(held < 1024, "{held}");
     }
 
+    #[test]
+    fn a_value_may_be_as_long_as_can_be_held_and_no_longer_and_its_room_is_not_kept() {
+        for (more, fits) in [(0, true), (1, false)] {
+            let quoted = format!("\"{}\"", "x".repeat(LONGEST_VALUE - 2 + more));
+            let text = format!("[{quoted},1]");
+            for part in [1000, text.len()] {
+                let mut cutter = Cutter::new(Shape::List);
+                let mut lengths = Vec::new();
+                for bytes in text.as_bytes().chunks(part) {
+                    cutter.take(bytes, &mut |piece| {
+                        if let Piece::Whole { text, .. } = piece {
+                            lengths.push(text.len());
+                        }
+                    });
+                }
+                assert!(cutter.spare.capacity() <= MOST_SPARE);
+                assert_eq!(cutter.finish().is_ok(), fits, "{more} in parts of {part}");
+                let expected: &[usize] = if fits { &[LONGEST_VALUE, 1] } else { &[] };
+                assert_eq!(lengths, expected);
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(text in proptest::collection::vec(any::<u8>(), 0..100), part in 1_usize..20) {

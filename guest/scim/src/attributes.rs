@@ -321,4 +321,40 @@ mod tests {
         );
         assert_eq!(user.anywhere("division"), None);
     }
+
+    #[test]
+    fn of_members_with_one_name_the_last_counts_and_of_names_that_differ_in_case_the_first_in_order()
+     {
+        for (text, expected) in [
+            (r#"{"a":"1","a":"2"}"#, Some("2")),
+            (r#"{"a":"1","A":"2"}"#, Some("2")),
+            (r#"{"a":"1","A":null}"#, Some("1")),
+            (r#"{"a":"1","a":null}"#, None),
+            (r#"{"\u0041":"\u00e9\n"}"#, Some("é\n")),
+        ] {
+            let told = Attributes::parse(text.as_bytes()).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(told.text("a").as_deref(), expected, "{text}");
+            assert_eq!(told.clone().into_owned(), told, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_to_its_end_and_to_its_depth_is_nothing() {
+        let deep = format!("{}1{}", r#"{"a":"#.repeat(500), "}".repeat(500));
+        for text in [
+            r#"{"a":1"#,
+            r#"{"a":1} x"#,
+            r#"{"a":{"b":"\ud800"}}"#,
+            r#"{"a":1e999}"#,
+            "[1]",
+            "null",
+            &deep,
+        ] {
+            assert_eq!(Attributes::parse(text.as_bytes()), None, "{text}");
+            let is_object = serde_json::from_str::<serde_json::Value>(text)
+                .is_ok_and(|value| value.is_object());
+            assert!(!is_object, "{text}");
+        }
+        assert_eq!(Attributes::parse(b"{\"a\":\"\xff\"}"), None);
+    }
 }
