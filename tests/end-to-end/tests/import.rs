@@ -343,6 +343,20 @@ fn each_bad_file_is_told_line_by_line() {
 }
 
 #[test]
+fn a_file_with_the_name_of_a_formula_is_none_in_the_table_of_problems() {
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("=1+1"), "nonsense").unwrap();
+    fs::write(directory.path().join("r.csv"), RELATIONS).unwrap();
+    let files = ["--entities", "=1+1", "--relations", "r.csv"];
+    let arguments = [&files[..], &["--problems", "problems.csv"]].concat();
+    assert_eq!(import(directory.path(), &arguments).status.code(), Some(2));
+    let mut table = csv::Reader::from_path(directory.path().join("problems.csv")).unwrap();
+    let rows: Vec<csv::StringRecord> = table.records().collect::<Result<_, _>>().unwrap();
+    assert!(!rows.is_empty());
+    assert!(rows.iter().all(|row| &row[0] == "'=1+1"), "{rows:?}");
+}
+
+#[test]
 fn all_problems_are_counted_and_the_first_hundred_told() {
     let mut entities = ENTITIES.to_owned();
     for number in 0..1000 {
