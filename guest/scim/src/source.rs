@@ -441,7 +441,7 @@ impl Source<'_> {
     }
 
     async fn user_by_user(&self) {
-        self.note("memberships were taken from users, as the setting members says".to_owned());
+        self.note("memberships were taken from users, as the setting members says; a member that the list of users does not hold is not seen that way".to_owned());
         if self.run.everyone.borrow().users_show_groups {
             self.taken_from_users();
             return self.no_nested_groups();
@@ -474,7 +474,7 @@ impl Source<'_> {
 
     async fn by_filter(&self) {
         self.note(
-            "each user's groups were found by a filter, as the setting members says".to_owned(),
+            "each user's groups were found by a filter, as the setting members says; a member that the list of users does not hold is not seen that way".to_owned(),
         );
         if let Err(why) = self.filter_works().await {
             let mut coverage = self.run.coverage.borrow_mut();

@@ -476,7 +476,7 @@ fn pages_that_are_not_counted_are_asked_for_one_after_the_other() {
 #[test]
 fn a_list_that_ends_before_its_count_is_not_taken_for_whole_by_what_was_asked_for_ahead() {
     let link = |number| format!("https://api.example.com{FIRST}&page={number}");
-    let (ids, reading, ..) = side_by_side(3, 5, 2, |number| link(number));
+    let (ids, reading, ..) = side_by_side(3, 5, 2, link);
     // Where the link ends, the number of the page leads on, as it does one after the other.
     let (alone, alone_reading, ..) = side_by_side(0, 5, 2, link);
     assert_eq!((ids, reading.outcome), (alone, alone_reading.outcome));
