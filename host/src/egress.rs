@@ -41,7 +41,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use token::{NoToken, Office, Tokens};
+use token::{Key, NoToken, Office, Source, Tokens};
 use trail::{Attempt, Trail};
 use url::{Position, Url};
 use wasmtime_wasi_http::{Error, WasiBody};
@@ -405,26 +405,12 @@ impl Egress {
                 turn.give_back();
                 return Err(Unanswered::Failed(self.out_of_budget(&permitted.trail)));
             }
-            // Credential: a token may have to be fetched first.
-            let fetched = slot.and_then(|slot| Some((slot, self.tokens.of(slot)?)));
-            let key = match fetched {
-                None => None,
-                Some((slot, source)) => match source.key().await {
-                    Ok(key) => Some(key),
-                    Err(why) => {
-                        turn.give_back();
-                        return Err(match why {
-                            NoToken::Budget => {
-                                Unanswered::Failed(self.out_of_budget(&permitted.trail))
-                            }
-                            NoToken::Because(reason) => Unanswered::WithoutToken(slot, reason),
-                        });
-                    }
-                },
-            };
-            let authorization = match &key {
-                Some(key) => Some(key.value.clone()),
-                None => slot.and_then(|slot| self.vault.authorization(slot)),
+            let (authorization, fetched) = match self.credential(permitted, slot).await {
+                Ok(credential) => credential,
+                Err(unanswered) => {
+                    turn.give_back();
+                    return Err(unanswered);
+                }
             };
             self.sent.fetch_add(1, Ordering::Relaxed);
             let mut noted = Attempt::begin(&permitted.trail, slot, attempt);
@@ -435,7 +421,7 @@ impl Egress {
                     self.tally
                         .count(family, name, Verdict::Status(head.status.as_u16()));
                     if head.status == StatusCode::UNAUTHORIZED
-                        && let (Some((_, source)), Some(key)) = (fetched, &key)
+                        && let Some((source, key)) = &fetched
                     {
                         if renewed.contains(&slot) {
                             source.renewed_in_vain();
@@ -537,6 +523,25 @@ impl Egress {
             });
             select_all(ready).await;
         }
+    }
+
+    /// Credential: what the request carries, and where it comes from if it is a token that is fetched first.
+    async fn credential<'a>(
+        &self,
+        permitted: &Permitted,
+        slot: Option<&'a SlotName>,
+    ) -> Result<(Option<HeaderValue>, Option<(&Arc<Source>, Key)>), Unanswered<'a>> {
+        let Some(slot) = slot else {
+            return Ok((None, None));
+        };
+        let Some(source) = self.tokens.of(slot) else {
+            return Ok((self.vault.authorization(slot), None));
+        };
+        let key = source.key().await.map_err(|why| match why {
+            NoToken::Budget => Unanswered::Failed(self.out_of_budget(&permitted.trail)),
+            NoToken::Because(reason) => Unanswered::WithoutToken(slot, reason),
+        })?;
+        Ok((Some(key.value.clone()), Some((source, key))))
     }
 
     /// The client: from here on the request holds a secret.
