@@ -6,6 +6,7 @@
 mod ask;
 mod content;
 mod resources;
+mod timing;
 
 use portcullis_kit::bindings::Guest;
 use portcullis_kit::bindings::portcullis::connector::output::{
@@ -35,6 +36,9 @@ impl Guest for Hostile {
                 return Err(Failure::HostRefused("it said no".to_owned()));
             }
             "nothing" => {}
+            "guess" => timing::guess(&lines()),
+            "near matches" => timing::near_matches(&lines()),
+            "one long call" => timing::one_long_call(),
             "spin" => resources::spin(),
             "memory" => resources::memory(),
             "recursion" => resources::recursion(),
