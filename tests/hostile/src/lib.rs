@@ -4,6 +4,7 @@
 #![cfg(target_family = "wasm")]
 
 mod ask;
+mod bodies;
 mod content;
 mod resources;
 mod timing;
@@ -54,6 +55,15 @@ impl Guest for Hostile {
             "fat fields" => resources::fat_fields(),
             "open bodies" => resources::open_bodies(&lines()),
             "keep heads" => resources::keep_heads(&lines()),
+            "empty writes" => bodies::empty_writes(&lines(), 100_000),
+            "empty writes without end" => bodies::empty_writes(&lines(), u32::MAX),
+            "empty writes to nobody" => bodies::empty_writes_to_nobody(),
+            "trailers" => bodies::trailers(&lines()),
+            "trailers that are never sent" => bodies::trailers_that_are_never_sent(),
+            "answers of its own" => bodies::answers_of_its_own(),
+            "no time" => bodies::no_time(&lines()),
+            "many fields" => bodies::many_fields(),
+            "many values" => bodies::many_values(),
             "many warnings" => resources::many_warnings(),
             "many types" => resources::many_types(),
             "deep containment" => resources::deep_containment(),
