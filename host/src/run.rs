@@ -172,7 +172,7 @@ impl Run {
         self.note_start("extract");
         let collector = Arc::new(Mutex::new(Collector::new(
             file,
-            self.redactor.clone(),
+            self.redactor.of_connector(),
             *self.limits(),
             Arc::clone(self.egress.usage()),
         )));
@@ -369,7 +369,7 @@ impl Run {
             },
             collector,
             observer,
-            redactor: self.redactor.clone(),
+            redactor: self.redactor.of_connector(),
         };
         Host::new(services, *self.limits())
     }

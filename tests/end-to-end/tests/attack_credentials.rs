@@ -48,6 +48,47 @@ fn forms() -> Vec<String> {
             secret.to_owned(),
         ]);
     }
+    for secret in [TOKEN, PASSWORD] {
+        let json = |text: &str| {
+            let json = serde_json::to_string(text).unwrap();
+            json.trim_matches('"').to_owned()
+        };
+        let decimal: String = secret.bytes().map(|byte| format!("&#{byte};")).collect();
+        let hexadecimal: String = secret.bytes().map(|byte| format!("&#x{byte:X};")).collect();
+        let named = secret
+            .replace('&', "&amp;")
+            .replace('/', "&sol;")
+            .replace('"', "&quot;")
+            .replace('=', "&equals;")
+            .replace('+', "&plus;")
+            .replace('\\', "&bsol;");
+        forms.extend([
+            // JSON within JSON, and within that.
+            json(&json(secret)),
+            json(&json(&json(secret))),
+            json(&json(secret)).replace('/', "\\/"),
+            percent(&percent(secret, false), false),
+            percent(&percent(&percent(secret, true), true), true),
+            percent(&json(secret), false),
+            json(&percent(secret, false)),
+            named.replace('&', "&amp;"),
+            named,
+            decimal.replace('&', "&amp;"),
+            decimal,
+            percent(&hexadecimal, false),
+            hexadecimal,
+            secret
+                .bytes()
+                .map(|byte| format!("\\x{byte:02x}"))
+                .collect(),
+            secret.bytes().map(|byte| format!("{byte:02X}")).collect(),
+            // Base64 of a text that holds it, at each place that it can have among three bytes.
+            STANDARD.encode(format!("x{secret}y")),
+            STANDARD.encode(format!("{{\"token\":\"{}\"}}", secret)),
+            URL_SAFE_NO_PAD.encode(format!("xy{secret}")),
+            percent(&STANDARD.encode(format!("Bearer {secret} ")), true),
+        ]);
+    }
     forms.sort();
     forms.dedup();
     forms
@@ -123,6 +164,57 @@ async fn a_secret_as_the_name_of_a_header_does_neither() {
     let everything = attacked.everything();
     assert!(!everything.to_lowercase().contains(&name.to_lowercase()));
     assert!(everything.contains("x-other=2"), "{everything}");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_a_word_of_the_hosts_own_files_blanks_nothing_in_them() {
+    for secret in [
+        "\"event\":\"request\"",
+        "\"verdict\":\"refused\"",
+        "\"outcome\":",
+        "refused-by-the-policy",
+        "127.0.0.1",
+        "complete",
+        "component",
+    ] {
+        let api = RawServer::start(|_| ok("", b"fine")).await;
+        let port = api.port();
+        let attacked = Attack::new(&format!("http://127.0.0.1:{port}"), "requests")
+            .token(secret)
+            .lines(&[
+                format!("GET http 127.0.0.1:{port} /api/x"),
+                format!("GET http 127.0.0.1:{port} /elsewhere"),
+                format!("GET http 127.0.0.2:{port} /api/x"),
+            ])
+            .spawn(BINARY)
+            .await;
+        attacked.expect(3, &["partial"]);
+        let audit = attacked.audit();
+        let events: Vec<&str> = audit
+            .iter()
+            .map(|line| line["event"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            events,
+            ["started", "request", "request", "request", "ended"],
+            "{secret}"
+        );
+        let refused: Vec<&str> = attacked
+            .requests()
+            .iter()
+            .map(|line| match &line["by"] {
+                serde_json::Value::String(rule) if rule == "path" => "path",
+                serde_json::Value::String(rule) if rule == "origin" => "origin",
+                _ => "",
+            })
+            .collect();
+        assert_eq!(refused, ["", "path", "origin"], "{secret}");
+        assert!(attacked.json()["outcome"]["kind"] == "partial", "{secret}");
+        assert!(
+            !String::from_utf8_lossy(&attacked.file("run.json")).contains("[redacted]"),
+            "{secret}"
+        );
+    }
 }
 
 #[tokio::test]
