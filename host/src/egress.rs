@@ -165,6 +165,7 @@ impl Egress {
         Ok(Self {
             policy: Policy::new(origin, manifest.rules.clone(), filled)
                 .below(base)
+                .with_headers(manifest.headers.clone())
                 .closed_to(token_urls),
             client: office.client.clone(),
             clock: Arc::clone(&office.clock),
@@ -240,7 +241,7 @@ impl Egress {
                 trail: trail.permitted(&permit),
                 permit,
                 method: parts.method,
-                headers: own_headers(parts.headers),
+                headers: policy::sent_on(parts.headers),
             }),
             Err(refusal) => {
                 let trail = match refusal {
@@ -685,12 +686,4 @@ async fn drain(mut body: WasiBody) -> bool {
         }
     }
     false
-}
-
-/// What goes on of the guest's headers: all but those that are for the host.
-fn own_headers(mut headers: HeaderMap) -> HeaderMap {
-    headers.remove(SLOT_HEADER);
-    headers.remove(header::HOST);
-    headers.remove(header::CONTENT_LENGTH);
-    headers
 }
