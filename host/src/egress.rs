@@ -167,6 +167,7 @@ impl Egress {
         Ok(Self {
             policy: Policy::new(origin, manifest.rules.clone(), filled)
                 .below(base)
+                .with_headers(manifest.headers.clone())
                 .closed_to(token_urls),
             client: office.client.clone(),
             clock: Arc::clone(&office.clock),
@@ -240,7 +241,7 @@ impl Egress {
         let trail = Trail::new(&self.audit, &parts);
         match self.policy.judge(&parts.method, &parts.uri, &parts.headers) {
             Ok(permit) => {
-                let headers = own_headers(parts.headers);
+                let headers = policy::sent_on(parts.headers);
                 self.redactor.note_sent(permit.url.as_str().as_bytes());
                 for value in headers.values() {
                     self.redactor.note_sent(value.as_bytes());
@@ -253,11 +254,11 @@ impl Egress {
                 })
             }
             Err(refusal) => {
+                // The connector chose the name of a header.
+                let clean = |name: String| self.redactor.text(&name).into_owned();
                 let refusal = match refusal {
-                    // The connector chose the name.
-                    Refusal::Header(name) => {
-                        Refusal::Header(self.redactor.text(&name).into_owned())
-                    }
+                    Refusal::Header(name) => Refusal::Header(clean(name)),
+                    Refusal::HostsHeader(name, why) => Refusal::HostsHeader(clean(name), why),
                     other => other,
                 };
                 let trail = match refusal {
@@ -707,12 +708,4 @@ async fn drain(mut body: WasiBody) -> bool {
         }
     }
     false
-}
-
-/// What goes on of the guest's headers: all but those that are for the host.
-fn own_headers(mut headers: HeaderMap) -> HeaderMap {
-    headers.remove(SLOT_HEADER);
-    headers.remove(header::HOST);
-    headers.remove(header::CONTENT_LENGTH);
-    headers
 }

@@ -57,6 +57,7 @@ help = "a client"
 [egress]
 origin = "api_url"
 below_path = BELOW
+headers = ["x-own"]
 safe_parameters = ["page"]
 [[egress.rules]]
 family = "api"
