@@ -249,6 +249,7 @@ async fn run_one(target: &Target, full: &str, binary: &Path) -> Outcome {
         .current_dir(&target.directory)
         .env(BINARY_VARIABLE, binary)
         .env(MARK_VARIABLE, &mark)
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
