@@ -283,7 +283,7 @@ async fn a_path_or_an_authority_that_names_another_place_is_refused() {
         ("OPTIONS http api.test:API *", UNSAID),
         (
             "GET http api.test:API ?http://decoy.test:DECOY/api/x",
-            "path",
+            "path-form",
         ),
         (
             "GET http api.test:API /http://decoy.test:DECOY/api/x",

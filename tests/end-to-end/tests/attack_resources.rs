@@ -303,15 +303,20 @@ async fn a_graph_that_takes_long_to_settle_is_cancelled_and_its_items_stay() {
 
 #[tokio::test]
 async fn a_graph_that_takes_long_to_settle_is_stopped_at_the_deadline() {
-    let attacked = Attack::alone("deep containment")
-        .limits("wall_seconds = 3\ncpu_seconds = 60")
-        .spawn(BINARY)
-        .await;
-    exhausted(&attacked, "wall_seconds", 3);
-    // The connector had said all that it had to say.
-    let relations = attacked.column("SELECT count(*) || '' FROM relation");
-    assert_eq!(relations, ["200000"]);
-    assert!(attacked.used("wall_seconds") >= 3.0);
+    // On a busy machine the connector itself may need longer than the deadline. Then it gets a later one.
+    for seconds in [3, 6, 12, 24, 48] {
+        let attacked = Attack::alone("deep containment")
+            .limits(&format!("wall_seconds = {seconds}\ncpu_seconds = 60"))
+            .spawn(BINARY)
+            .await;
+        exhausted(&attacked, "wall_seconds", seconds);
+        assert!(attacked.used("wall_seconds") >= seconds as f64);
+        let relations = attacked.column("SELECT count(*) || '' FROM relation");
+        if relations == ["200000"] {
+            return;
+        }
+    }
+    panic!("the connector did not come to its end before any deadline");
 }
 
 #[tokio::test]
