@@ -4,7 +4,7 @@
 
 use end_to_end::attack::{Attack, Attacked};
 use end_to_end::inside::well_behaved;
-use end_to_end::raw::{RawServer, Reply, ok};
+use end_to_end::raw::{RawServer, Reply, byte_by_byte, ok};
 use end_to_end::{Case, component};
 use fake_bitbucket::{Config, Sizes, World};
 use portcullis::compile::{CompileError, Compiler};
@@ -185,6 +185,42 @@ async fn answers_that_are_hoarded() {
     assert_eq!(api.heads().len(), 4);
 }
 
+/// So many requests at once of one kind of response, with as many lines. All of them are answered well.
+async fn all_answered(attack: &str, limits: &str, reply: Reply) {
+    let api = RawServer::start(move |_| reply.clone()).await;
+    let line = format!("GET http 127.0.0.1:{} /api/x", api.port());
+    let attacked = Attack::new(&format!("http://127.0.0.1:{}", api.port()), attack)
+        .lines(&vec![line; 64])
+        .limits(&format!("cpu_seconds = 60\nwall_seconds = 60\n{limits}"))
+        .in_flight(64)
+        .data_mib(DATA_MIB)
+        .spawn(BINARY)
+        .await;
+    attacked.expect(0, &[]);
+    assert_eq!(attacked.told(), vec!["status 200"; 64], "{attack}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn responses_in_pieces_of_one_byte_take_no_more_than_their_bytes() {
+    all_answered("hoard at once", "", byte_by_byte(500)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_responses_that_are_hoarded_share_what_memory_there_is() {
+    // Each just fits into what is read ahead, and is a little more than that.
+    for size in [500_000, 600_000] {
+        let reply = ok("", &vec![b'x'; size]);
+        all_answered("hoard at once", "in_flight = 64", reply).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn little_memory_makes_responses_streams_and_keeps_nobody_waiting() {
+    for reply in [ok("", &[b'x'; 500_000]), byte_by_byte(500)] {
+        all_answered("read in order", "memory_mib = 4", reply).await;
+    }
+}
+
 #[tokio::test]
 async fn requests_whose_bodies_never_end() {
     let attacked = Attack::alone("open bodies")
@@ -205,6 +241,53 @@ async fn headers_without_number_that_are_never_sent() {
         .spawn(BINARY)
         .await;
     exhausted(&attacked, "memory_mib", 16);
+}
+
+#[tokio::test]
+async fn heads_without_bodies_do_not_fill_the_disk_by_way_of_the_journal() {
+    let large = format!("x-large: {}\r\n", "x".repeat(350 << 10));
+    let api = RawServer::start(move |_| ok(&large, b"")).await;
+    let lines: Vec<String> = (0..100)
+        .map(|number| format!("GET http 127.0.0.1:{} /api/{number}", api.port()))
+        .collect();
+    let attacked = Attack::new(&format!("http://127.0.0.1:{}", api.port()), "requests")
+        .lines(&lines)
+        .limits("output_mib = 1\ncpu_seconds = 20\nwall_seconds = 60")
+        .spawn_with(BINARY, &["--journal", "journal"])
+        .await;
+    attacked.expect(0, &["has reached the limit output_mib"]);
+    assert_eq!(attacked.told(), vec!["status 200"; 100]);
+    let journal = std::fs::metadata(attacked.directory().join("journal")).unwrap();
+    assert!((1..=1 << 20).contains(&journal.len()), "{}", journal.len());
+}
+
+#[tokio::test]
+async fn a_log_of_requests_without_number_does_not_fill_the_disk() {
+    let lines = vec!["GET http 127.0.0.1:9 /<LONG>"; 2000];
+    let attacked = Attack::alone("requests")
+        .lines(&lines)
+        .limits("output_mib = 1\ncpu_seconds = 60\nwall_seconds = 60")
+        .spawn_with(BINARY, &["--audit", "all.jsonl"])
+        .await;
+    attacked.expect(3, &["the audit log reached the limit output_mib"]);
+    let all = std::fs::read(attacked.directory().join("all.jsonl")).unwrap();
+    for log in [attacked.file("audit.jsonl"), all] {
+        assert!(
+            ((1 << 19)..(1 << 20) + 1000).contains(&log.len()),
+            "{}",
+            log.len()
+        );
+    }
+    let audit = attacked.audit();
+    let kept = attacked.requests().len() as u64;
+    let [.., dropped, ended] = &audit[..] else {
+        panic!("{audit:?}")
+    };
+    assert_eq!(
+        (&dropped["event"], &ended["event"]),
+        (&"dropped".into(), &"ended".into())
+    );
+    assert_eq!(dropped["lines"].as_u64().unwrap() + kept, 2000);
 }
 
 #[tokio::test]

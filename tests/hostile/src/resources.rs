@@ -177,6 +177,47 @@ pub(crate) fn hoard(lines: &[String]) {
     drop(held);
 }
 
+/// Asks everything at once, waits for each answer, and reads and drops none until all are there.
+pub(crate) fn hoard_at_once(lines: &[String]) {
+    let started: Vec<_> = lines.iter().map(|line| ask::start(line)).collect();
+    let held: Vec<_> = started
+        .into_iter()
+        .map(|one| one.and_then(ask::head))
+        .collect();
+    for (number, answer) in held.iter().enumerate() {
+        ask::tell(number, answer.as_ref().map(|answer| answer.status()));
+    }
+    drop(held);
+}
+
+/// Reads of each answer its first byte, and drops none until all are there. Asks for one after the other.
+pub(crate) fn hoard_first_bytes(lines: &[String]) {
+    let mut held = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        let answer = ask::start(line).and_then(ask::head);
+        ask::tell(number, answer.as_ref().map(|answer| answer.status()));
+        let stream = answer.map(|answer| {
+            let body = answer.consume();
+            let stream = body.as_ref().map(|body| body.stream());
+            if let Ok(Ok(stream)) = &stream {
+                let _ = stream.blocking_read(1);
+            }
+            ManuallyDrop::new((answer, body, stream))
+        });
+        held.push(stream.err());
+    }
+    drop(held);
+}
+
+/// Asks everything at once and reads the answers in the order of the requests, as a simple connector does.
+pub(crate) fn read_in_order(lines: &[String]) {
+    let started: Vec<_> = lines.iter().map(|line| ask::start(line)).collect();
+    for (number, one) in started.into_iter().enumerate() {
+        let read = one.and_then(ask::head).and_then(ask::read);
+        ask::tell(number, read.as_ref().map(|answer| answer.status));
+    }
+}
+
 /// Five thousand requests that are handed over with a body that never ends, each with a path of 60,000 bytes.
 pub(crate) fn open_bodies(lines: &[String]) {
     use wasip2::http::outgoing_handler::handle;
