@@ -262,6 +262,68 @@ async fn heads_without_bodies_do_not_fill_the_disk_by_way_of_the_journal() {
 }
 
 #[tokio::test]
+async fn a_journals_own_manifest_raises_no_limit() {
+    let attacked = Attack::alone("memory")
+        .limits("memory_mib = 16\ncpu_seconds = 20")
+        .spawn_with(BINARY, &["--journal", "journal"])
+        .await;
+    exhausted(&attacked, "memory_mib", 16);
+    let database = rusqlite::Connection::open(attacked.directory().join("journal")).unwrap();
+    let sql = "UPDATE about SET value = replace(value, 'memory_mib = 16', 'memory_mib = 4096')";
+    assert_eq!(database.execute(sql, []).unwrap(), 1);
+    drop(database);
+    std::fs::write(
+        attacked.directory().join("limits.toml"),
+        "[limits]\nmemory_mib = 128",
+    )
+    .unwrap();
+    let component = end_to_end::component_of("hostile");
+    for (arguments, code, word) in [
+        (&[][..], 5, "it exhausted the limit memory_mib = 64"),
+        // The operator may.
+        (&["--limits", "limits.toml"][..], 0, "no difference"),
+    ] {
+        let output = tokio::process::Command::new(BINARY)
+            .args(["compare", "--journal", "journal", "--no-cache"])
+            .args(arguments)
+            .args([&component, &component])
+            .current_dir(attacked.directory())
+            .env("XDG_STATE_HOME", attacked.directory().join("state"))
+            .output()
+            .await
+            .unwrap();
+        let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{printed}");
+        assert!(printed.contains(word), "{printed}");
+    }
+}
+
+/// Answers of a journal are hoarded as an API's are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_of_a_journal_that_are_hoarded_keep_their_places() {
+    let api = RawServer::start(|_| ok("", &[b'x'; 600_000])).await;
+    let line = format!("GET http 127.0.0.1:{} /api/x", api.port());
+    let run = |attack: &str, number: usize| {
+        Attack::new(&format!("http://127.0.0.1:{}", api.port()), attack)
+            .lines(&vec![line.clone(); number])
+            .limits("cpu_seconds = 60\nwall_seconds = 3")
+    };
+    let attacked = run("requests", 1)
+        .spawn_with(BINARY, &["--journal", "journal"])
+        .await;
+    attacked.expect(0, &[]);
+    let journal = attacked.directory().join("journal");
+    let journal = journal.to_str().unwrap();
+    let attacked = run("hoard first bytes", 1000)
+        .data_mib(DATA_MIB)
+        .spawn_with(BINARY, &["--journal", journal, "--resume"])
+        .await;
+    exhausted(&attacked, "wall_seconds", 3);
+    assert_eq!(attacked.told().len(), 4);
+    assert_eq!(api.heads().len(), 1, "the rest is the journal's");
+}
+
+#[tokio::test]
 async fn a_log_of_requests_without_number_does_not_fill_the_disk() {
     let lines = vec!["GET http 127.0.0.1:9 /<LONG>"; 2000];
     let attacked = Attack::alone("requests")

@@ -190,23 +190,21 @@ pub(crate) fn hoard_at_once(lines: &[String]) {
     drop(held);
 }
 
-/// Reads of each answer its first byte, and drops none until all are there. Asks for one after the other.
+/// Asks for one after the other, reads the first byte of each answer, and drops none.
 pub(crate) fn hoard_first_bytes(lines: &[String]) {
-    let mut held = Vec::new();
     for (number, line) in lines.iter().enumerate() {
         let answer = ask::start(line).and_then(ask::head);
         ask::tell(number, answer.as_ref().map(|answer| answer.status()));
-        let stream = answer.map(|answer| {
-            let body = answer.consume();
-            let stream = body.as_ref().map(|body| body.stream());
-            if let Ok(Ok(stream)) = &stream {
+        let Ok(answer) = answer else { continue };
+        if let Ok(body) = answer.consume() {
+            if let Ok(stream) = body.stream() {
                 let _ = stream.blocking_read(1);
+                std::mem::forget(stream);
             }
-            ManuallyDrop::new((answer, body, stream))
-        });
-        held.push(stream.err());
+            std::mem::forget(body);
+        }
+        std::mem::forget(answer);
     }
-    drop(held);
 }
 
 /// Asks everything at once and reads the answers in the order of the requests, as a simple connector does.
