@@ -153,6 +153,7 @@ pub struct Attack {
     below_path: bool,
     attempts: u32,
     in_flight: u32,
+    token: String,
     ulimit: Option<String>,
     formats: &'static [Format],
 }
@@ -173,6 +174,7 @@ impl Attack {
             below_path: false,
             attempts: 1,
             in_flight: 4,
+            token: TOKEN.to_owned(),
             ulimit: None,
             formats: &[],
         }
@@ -229,6 +231,13 @@ impl Attack {
     #[must_use]
     pub fn below_path(mut self) -> Self {
         self.below_path = true;
+        self
+    }
+
+    /// Another secret in the slot `mine`.
+    #[must_use]
+    pub fn token(mut self, token: &str) -> Self {
+        token.clone_into(&mut self.token);
         self
     }
 
@@ -309,7 +318,7 @@ impl Attack {
             self.network
         );
         file("connection.toml", &connection);
-        file("mine", TOKEN);
+        file("mine", &self.token);
         file("other", PASSWORD);
         file("client", CLIENT_SECRET);
         directory
