@@ -339,14 +339,14 @@ mod tests {
         let audit = Audit::new(redactor, Vec::new());
         audit.write_to(append_to(&path).unwrap());
         audit.note(&Event::Started {
-            connector: "bitbucket",
+            connector: "example",
             component_sha256: "",
             export: "check",
         });
         audit.check().unwrap();
         let text = std::fs::read_to_string(path).unwrap();
         let line: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(line["connector"], "bitbucket");
+        assert_eq!(line["connector"], "example");
         assert_eq!(line["event"], "started");
     }
 }

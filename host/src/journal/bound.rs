@@ -55,6 +55,9 @@ impl Bound {
 
 /// The pages in use. Free ones are used first, so the file grows no further than these.
 fn used(database: &Connection) -> rusqlite::Result<u64> {
-    let number = |pragma: &str| database.query_row(pragma, [], |row| row.get::<_, u64>(0));
+    let number = |pragma: &str| {
+        let mut query = database.prepare_cached(pragma)?;
+        query.query_row([], |row| row.get::<_, u64>(0))
+    };
     Ok(number("PRAGMA page_count")?.saturating_sub(number("PRAGMA freelist_count")?))
 }

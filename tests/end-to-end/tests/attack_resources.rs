@@ -186,23 +186,24 @@ async fn answers_that_are_hoarded() {
 }
 
 /// So many requests at once of one kind of response, with as many lines. All of them are answered well.
-async fn all_answered(attack: &str, limits: &str, reply: Reply) {
+async fn all_answered(attack: &str, limits: &str, reply: Reply) -> Attacked {
     let api = RawServer::start(move |_| reply.clone()).await;
     let line = format!("GET http 127.0.0.1:{} /api/x", api.port());
     let attacked = Attack::new(&format!("http://127.0.0.1:{}", api.port()), attack)
         .lines(&vec![line; 64])
-        .limits(&format!("cpu_seconds = 60\nwall_seconds = 60\n{limits}"))
+        .limits(&format!("cpu_seconds = 600\nwall_seconds = 600\n{limits}"))
         .in_flight(64)
         .data_mib(DATA_MIB)
         .spawn(BINARY)
         .await;
     attacked.expect(0, &[]);
     assert_eq!(attacked.told(), vec!["status 200"; 64], "{attack}");
+    attacked
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn responses_in_pieces_of_one_byte_take_no_more_than_their_bytes() {
-    all_answered("hoard at once", "", byte_by_byte(500)).await;
+    all_answered("hoard at once", "", byte_by_byte(100)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -216,8 +217,11 @@ async fn large_responses_that_are_hoarded_share_what_memory_there_is() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn little_memory_makes_responses_streams_and_keeps_nobody_waiting() {
-    for reply in [ok("", &[b'x'; 500_000]), byte_by_byte(500)] {
-        all_answered("read in order", "memory_mib = 4", reply).await;
+    for reply in [ok("", &[b'x'; 500_000]), byte_by_byte(100)] {
+        let attacked = all_answered("read in order", "memory_mib = 4", reply).await;
+        // What the client holds for each counts too.
+        let at_once = attacked.used("in_flight");
+        assert!((2.0..=8.0).contains(&at_once), "{at_once}");
     }
 }
 
@@ -313,6 +317,11 @@ async fn answers_of_a_journal_that_are_hoarded_keep_their_places() {
         .await;
     attacked.expect(0, &[]);
     let journal = attacked.directory().join("journal");
+    let database = rusqlite::Connection::open(&journal).unwrap();
+    let sql =
+        "UPDATE about SET value = json_remove(value, '$.settings.attack', '$.settings.lines')";
+    assert_eq!(database.execute(sql, []).unwrap(), 1);
+    drop(database);
     let journal = journal.to_str().unwrap();
     let attacked = run("hoard first bytes", 1000)
         .data_mib(DATA_MIB)

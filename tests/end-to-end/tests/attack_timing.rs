@@ -85,7 +85,8 @@ async fn one_call_that_carries_much_can_be_stopped_in_its_middle() {
         .await;
     let report = attacked.report.as_ref().unwrap();
     assert_eq!(report.exit_code, 130, "{}", report.message);
-    let taken = attacked.column("SELECT CAST(count(*) AS TEXT) FROM warning WHERE text LIKE '% xxx%'");
+    let taken =
+        attacked.column("SELECT CAST(count(*) AS TEXT) FROM warning WHERE text LIKE '% xxx%'");
     let taken: u32 = taken[0].parse().unwrap();
     assert!((1..500).contains(&taken), "{taken}");
 }
@@ -139,7 +140,14 @@ async fn a_connector_that_sends_guesses_and_gets_them_back_fails() {
     let three = attack(&vec![line(secret); 3]).await;
     three.expect(0, &["a secret of this connection was found"]);
     let encoded = line("%63orrect-horse-battery");
-    let guessed = attack(&[line(secret), encoded.clone(), line(secret), encoded, line("x")]).await;
+    let guessed = attack(&[
+        line(secret),
+        encoded.clone(),
+        line(secret),
+        encoded,
+        line("x"),
+    ])
+    .await;
     guessed.expect(5, &["it sent a credential of this connection"]);
     let audit = guessed.requests();
     assert!(audit.iter().all(|line| line["path"] == "/api/echo?guess=*"));
@@ -152,7 +160,8 @@ async fn a_response_in_an_unknown_compression_does_not_reach_the_connector() {
         false => ok("content-encoding: br\r\n", b"\x0b\x02\x80hello\x03"),
     })
     .await;
-    let lines = ["plain", "packed"].map(|name| format!("GET http 127.0.0.1:{} /api/{name}", api.port()));
+    let lines =
+        ["plain", "packed"].map(|name| format!("GET http 127.0.0.1:{} /api/{name}", api.port()));
     let attacked = Attack::new(&format!("http://127.0.0.1:{}", api.port()), "requests")
         .lines(&lines)
         .spawn(BINARY)

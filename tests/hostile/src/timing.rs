@@ -17,11 +17,10 @@ pub(crate) fn guess(lines: &[String]) {
         for _ in 0..50 {
             once("something else");
         }
-        let first = ALPHABET.iter().max_by_key(|next| once(&with(known, **next)));
-        let mut times: Vec<(u64, u8)> = ALPHABET
+        let first = ALPHABET
             .iter()
-            .map(|next| (u64::MAX, *next))
-            .collect();
+            .max_by_key(|next| once(&with(known, **next)));
+        let mut times: Vec<(u64, u8)> = ALPHABET.iter().map(|next| (u64::MAX, *next)).collect();
         for round in 0..ROUNDS {
             for (time, next) in &mut times {
                 let text = format!("{round} {}", with(known, *next));
@@ -31,7 +30,11 @@ pub(crate) fn guess(lines: &[String]) {
         }
         let longest = times.iter().max().map(|(_, next)| next);
         let shortest = times.iter().min().map(|(_, next)| next);
-        for (how, next) in [("first", first), ("longest", longest), ("shortest", shortest)] {
+        for (how, next) in [
+            ("first", first),
+            ("longest", longest),
+            ("shortest", shortest),
+        ] {
             let next = next.map_or(' ', |next| char::from(*next));
             output::emit(&[Item::Warning(format!("guess {number} {how} {next}"))]);
         }
