@@ -40,6 +40,12 @@ pub(super) async fn spool(
     share: &mut Share,
 ) -> Result<Spooled, reqwest::Error> {
     let mut whole = Vec::new();
+    // What it says of its length spares it growing; more than that is not believed.
+    let expected = response.content_length().unwrap_or(0);
+    let expected = usize::try_from(expected).map_or(SPOOL, |length| length.min(SPOOL));
+    if share.fits(expected) {
+        whole.reserve_exact(expected);
+    }
     while let Some(chunk) = response.chunk().await? {
         attempt.read(chunk.len());
         let fits = make_room(&mut whole, chunk.len(), share);
