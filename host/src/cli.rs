@@ -20,7 +20,7 @@ use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::run::{Run, StartError, check_exit_code};
 use clap::{Args, Parser, Subcommand};
-use journal::JournalArguments;
+use journal::{JournalArguments, Operators};
 use machine::MachineArguments;
 use progress::Screen;
 use std::io::Write as _;
@@ -287,7 +287,15 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
         Action::Check => None,
     };
     let loaded = match journal.and_then(|journal| journal.replay.as_deref()) {
-        Some(path) => journal::open_replay(path, Some(manifest), &machine),
+        Some(path) => {
+            let operators = Operators {
+                manifest: Some(manifest),
+                app: overrides.app,
+                require_pinned: overrides.require_pinned,
+                limits: None,
+            };
+            journal::open_replay(path, operators, &machine)
+        }
         None => journal
             .map_or(Ok(Recording::Off), |journal| journal.recording(&manifest))
             .and_then(|recording| {

@@ -44,27 +44,56 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// What a journal was made with, for a replay: no credential has a value, and nothing is sent.
-    pub fn recorded(manifest: &Manifest, about: &About) -> Self {
-        Self {
-            settings: about.settings.clone(),
-            vault: Vault::of_names(about.slots.iter().cloned()),
+    /// What a journal was made with, for a replay: no credential has a value, and nothing is sent. Somebody else may have made
+    /// the journal, so it says no more than a connection of this manifest could: settings and credentials that the manifest
+    /// declares, and how fast the connector may believe that it asks. The rest is the manifest's.
+    ///
+    /// # Errors
+    /// A sentence, where a setting or a credential is of another type than the manifest declares.
+    pub fn recorded(manifest: &Manifest, about: &About) -> Result<Self, String> {
+        let mut settings = IndexMap::new();
+        for (name, declared) in &manifest.settings {
+            let value = about.settings.get(name).or(declared.default.as_ref());
+            let Some(value) = value else { continue };
+            if !declared.kind.is_of(value) {
+                return Err(format!(
+                    "the journal's setting {name} is not of the type that the manifest declares; replay it with the manifest that it was made with"
+                ));
+            }
+            settings.insert(name.clone(), value.clone());
+        }
+        let mut slots = Vec::new();
+        for (name, kind) in &about.slots {
+            match manifest.slots.get(name) {
+                Some(declared) if declared.kind == *kind => slots.push((name.clone(), *kind)),
+                Some(_) => {
+                    return Err(format!(
+                        "the journal's credential {name} is of another kind than the manifest declares; replay it with the manifest that it was made with"
+                    ));
+                }
+                None => {}
+            }
+        }
+        let most = u32::try_from(manifest.limits.in_flight).unwrap_or(u32::MAX);
+        Ok(Self {
+            settings,
+            vault: Vault::of_names(slots),
             network: Network {
                 allow_private_networks: true,
                 allow_plain_http: true,
                 ..Network::default()
             },
             pace: Pace {
-                in_flight: about.in_flight,
+                in_flight: about.in_flight.clamp(1, most.max(1)),
                 requests_per_hour: about.requests_per_hour,
                 ..Pace::default()
             },
             rate_is_own: true,
-            app: about.app.clone().unwrap_or_else(|| manifest.app.clone()),
+            app: manifest.app.clone(),
             limits: manifest.limits,
             require_pinned: false,
             hints: Vec::new(),
-        }
+        })
     }
 }
 

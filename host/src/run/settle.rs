@@ -166,6 +166,12 @@ impl Run {
                 self.redactor.found()
             ))?;
         }
+        let dropped = self.egress.audit().dropped();
+        if dropped > 0 {
+            file.warn(&format!(
+                "the audit log reached the limit output_mib, and {dropped} of its lines were dropped"
+            ))?;
+        }
         for warning in self.token_warnings() {
             file.warn(&warning)?;
         }
