@@ -4,6 +4,7 @@
 //! No secret is in it, and no value of a query parameter unless the manifest names the parameter as safe.
 
 use crate::collect::printable;
+use crate::json_line::one_line;
 use crate::vault::Redactor;
 use serde::Serialize;
 use std::fs::File;
@@ -153,7 +154,7 @@ impl Audit {
             return;
         }
         let time = rfc3339(OffsetDateTime::now_utc());
-        let line = serde_json::to_string(&Line { time, event }).unwrap_or_default();
+        let line = one_line(serde_json::to_string(&Line { time, event }).unwrap_or_default());
         // Whatever was said is searched once more: the last place where a secret could slip through.
         let line = self.redactor.text(&line).into_owned() + "\n";
         let written = out

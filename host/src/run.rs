@@ -29,6 +29,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 
+/// One message about a run, in bytes.
+const MOST_MESSAGE: usize = 4000;
+
 /// A connector and a connection that fit together.
 pub struct Run {
     manifest: Manifest,
@@ -37,6 +40,20 @@ pub struct Run {
     connection: Connection,
     sandbox: Arc<Sandbox>,
     digest: Digest,
+}
+
+/// The most findings of a check that are shown.
+const MOST_FINDINGS: usize = 100;
+
+/// What a check found, in the connector's words.
+#[derive(Debug)]
+pub struct Checked {
+    /// The findings, fit for a terminal. Where there are too many to be shown, those of what can't be read come first.
+    pub findings: Vec<Finding>,
+    /// How many more there are.
+    pub more: usize,
+    /// The exit code of all of them: 0 all families are readable, 3 some, 4 none.
+    pub exit_code: u8,
 }
 
 /// Why a run can't begin.
@@ -108,15 +125,26 @@ impl Run {
         &self,
         observer: Arc<dyn Observer>,
         cancelled: impl Future<Output = ()>,
-    ) -> Result<Vec<Finding>, Outcome> {
+    ) -> Result<Checked, Outcome> {
         self.note_start("check");
         let host = self.host(None, observer);
         let checked = self.sandbox.check(host, self.limits(), cancelled).await;
         let checked = checked.map_err(|outcome| self.explained(outcome));
         self.note_end(checked.as_ref().err().unwrap_or(&Outcome::Complete));
-        let findings = checked?;
+        let mut findings = checked?;
+        let exit_code = check_exit_code(&findings);
+        let all = findings.len();
+        if all > MOST_FINDINGS {
+            // What can't be read is not crowded out by what can.
+            findings.sort_by_key(|finding| match finding.status {
+                CoverageStatus::Unreadable => 0,
+                CoverageStatus::Partial => 1,
+                _ => 2,
+            });
+            findings.truncate(MOST_FINDINGS);
+        }
         let clean = |text: String| collect::printable(&self.redactor.text(&text), 2000);
-        Ok(findings
+        let findings: Vec<Finding> = findings
             .into_iter()
             .map(|finding| Finding {
                 family: clean(finding.family),
@@ -124,7 +152,12 @@ impl Run {
                 advice: clean(finding.advice),
                 status: finding.status,
             })
-            .collect())
+            .collect();
+        Ok(Checked {
+            more: all - findings.len(),
+            findings,
+            exit_code,
+        })
     }
 
     /// Runs `extract` and leaves run file, exports and report in `out`. An earlier run's files stay until the
@@ -147,7 +180,7 @@ impl Run {
             .await;
         // What was asked is known even where what was read is lost.
         ended.inspect_err(|error| {
-            let message = self.cleaned(format!("{error:#}"));
+            let message = collect::printable(&format!("{error:#}"), MOST_MESSAGE);
             self.note_end(&Outcome::HostFailed { message });
             workshop.publish_audit();
         })
@@ -286,9 +319,8 @@ impl Run {
             } else {
                 "requests were"
             };
-            self.cleaned(format!(
-                "{reason} ({count} {requests} answered in the API's stead)"
-            ))
+            let warning = format!("{reason} ({count} {requests} answered in the API's stead)");
+            collect::printable(&warning, MOST_MESSAGE)
         };
         reasons.into_iter().map(warning).collect()
     }
@@ -304,66 +336,53 @@ impl Run {
         rules
     }
 
-    fn cleaned(&self, text: String) -> String {
-        collect::printable(&self.redactor.text(&text), 4000)
-    }
-
-    /// An outcome without secrets, and with what the host knows beside the connector.
+    /// An outcome with what the host knows beside the connector. What connector and API said in it was redacted before: a
+    /// secret may be a word that the host itself uses here.
     fn explained(&self, outcome: Outcome) -> Outcome {
-        let clean = |text: String| self.cleaned(text);
-        if self.refused().contains_key(Refusal::Budget.word()) && outcome != Outcome::Cancelled {
+        if outcome == Outcome::Cancelled {
+            return outcome;
+        }
+        if self.refused().contains_key(Refusal::Budget.word()) {
             return Outcome::exhausted(Limit::Requests, self.limits());
         }
-        if let Some((what, number)) = self.egress.tally().first_not_kept()
-            && outcome != Outcome::Cancelled
-        {
+        let tally = self.egress.tally();
+        if let Some((what, number)) = tally.first_not_kept() {
             let others = match number {
                 1 => String::new(),
                 _ => format!(" and {} more", number - 1),
             };
+            let what = collect::printable(&what, MOST_MESSAGE);
             return Outcome::Refused {
                 rules: vec![Refusal::Journal.word().to_owned()],
-                message: clean(format!(
+                message: format!(
                     "the journal has no answer to {what}{others}; it was made by a run that asked for something else, or did not come to its end"
-                )),
+                ),
             };
         }
+        let saw = |message: String, reason: Option<String>| match reason {
+            Some(reason) if !message.contains(&reason) => {
+                let reason = collect::printable(&reason, MOST_MESSAGE);
+                format!("{message} (the host saw: {reason})")
+            }
+            _ => message,
+        };
         match outcome {
             Outcome::Unreachable { message } => Outcome::Unreachable {
-                message: match self.egress.tally().last_failure() {
-                    Some(reason) => format!("{} (the host saw: {})", clean(message), clean(reason)),
-                    None => clean(message),
-                },
+                message: saw(message, tally.last_failure()),
             },
-            Outcome::BadSetting { name, message } => Outcome::BadSetting {
-                name: clean(name),
-                message: clean(message),
-            },
-            Outcome::NothingRead { message } => Outcome::NothingRead {
-                message: match self.egress.tally().reasons_without_token().first() {
-                    Some((reason, _)) if !message.contains(reason) => {
-                        format!(
-                            "{} (the host saw: {})",
-                            clean(message),
-                            clean(reason.clone())
-                        )
-                    }
-                    _ => clean(message),
-                },
-            },
-            Outcome::ConnectorFailed { message } => Outcome::ConnectorFailed {
-                message: clean(message),
-            },
+            Outcome::NothingRead { message } => {
+                let mut reasons = tally.reasons_without_token().into_iter();
+                Outcome::NothingRead {
+                    message: saw(message, reasons.next().map(|(reason, _)| reason)),
+                }
+            }
             Outcome::Refused { message, .. } => Outcome::Refused {
                 rules: self
                     .refused()
                     .keys()
                     .map(|rule| (*rule).to_owned())
                     .collect(),
-                message: clean(message),
-            },
-            Outcome::Trapped { message } => Outcome::Trapped {
-                message: clean(message),
+                message,
             },
             other => other,
         }
@@ -407,7 +426,7 @@ impl Run {
 }
 
 /// The exit code of a check: 0 all families readable, 3 some, 4 none.
-pub fn check_exit_code(findings: &[Finding]) -> u8 {
+fn check_exit_code(findings: &[Finding]) -> u8 {
     let asked: Vec<&Finding> = findings
         .iter()
         .filter(|finding| {

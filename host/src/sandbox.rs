@@ -152,12 +152,13 @@ impl Sandbox {
         limits: &Limits,
         stopped: impl Future<Output = ()>,
     ) -> Result<Vec<Finding>, Outcome> {
+        let redactor = host.redactor().clone();
         let call = self.call(host, limits);
         let findings = thread::run(stopped, move || {
             call.run(async |connector, store| connector.call_check(store).await)
         })
         .await?;
-        findings.map_err(Outcome::from)
+        findings.map_err(|failure| contract::failed(failure, &redactor))
     }
 
     /// Runs the component's `extract`, until `stopped` comes. What it emitted is in the host's collector, however it ended.
@@ -170,12 +171,13 @@ impl Sandbox {
         limits: &Limits,
         stopped: impl Future<Output = ()>,
     ) -> Result<(), Outcome> {
+        let redactor = host.redactor().clone();
         let call = self.call(host, limits);
         let result = thread::run(stopped, move || {
             call.run(async |connector, store| connector.call_extract(store).await)
         })
         .await?;
-        result.map_err(Outcome::from)
+        result.map_err(|failure| contract::failed(failure, &redactor))
     }
 
     fn call(&self, host: Host, limits: &Limits) -> Call {

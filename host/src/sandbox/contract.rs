@@ -10,6 +10,7 @@ use crate::manifest::{CONTRACT, Pace};
 use crate::outcome::Outcome;
 use crate::settings::SettingValue;
 use crate::slot::SlotKind;
+use crate::vault::Redactor;
 use indexmap::IndexMap;
 use std::sync::{Arc, PoisonError};
 use wasmtime::Engine;
@@ -92,6 +93,11 @@ impl Host {
             limits,
             stage: String::new(),
         }
+    }
+
+    /// What finds secrets in what the guest says.
+    pub(super) fn redactor(&self) -> &Redactor {
+        &self.services.redactor
     }
 
     /// Counts a line for the operator's screen, and tells whether it may be shown.
@@ -395,6 +401,8 @@ impl logging::Host for Host {
         self.usage().peak(Limit::LogKib, message.len() as u64);
         let most = self.limits.size(Limit::LogKib);
         let line = collect::printable(&self.services.redactor.text(&message), most);
+        // The log has the host's lines too.
+        let line = format!("connector: {line}");
         match severity {
             logging::Severity::Debug => tracing::debug!(target: "connector", "{line}"),
             logging::Severity::Info => tracing::info!(target: "connector", "{line}"),
@@ -499,22 +507,33 @@ impl From<CoverageStatus> for collect::Status {
     }
 }
 
-impl From<Failure> for Outcome {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::BadSetting(setting) => Self::BadSetting {
-                name: setting.name,
-                message: setting.message,
-            },
-            Failure::Unauthorised(message)
-            | Failure::NotFound(message)
-            | Failure::ApiFailure(message) => Self::NothingRead { message },
-            Failure::Unreachable(message) => Self::Unreachable { message },
-            Failure::HostRefused(message) => Self::Refused {
-                rules: Vec::new(),
-                message,
-            },
-            Failure::Defect(message) => Self::ConnectorFailed { message },
-        }
+/// What a connector says of its failure: without secrets and what steers a terminal, and marked as the connector's words.
+pub(super) fn failed(failure: Failure, redactor: &Redactor) -> Outcome {
+    let quote = |text: String| collect::quoted(&redactor.text(&text), MOST_FAILURE);
+    let says = |text: String| format!("the connector says {}", quote(text));
+    match failure {
+        Failure::BadSetting(setting) => Outcome::BadSetting {
+            // The quotes are where it is shown.
+            name: quote(setting.name).trim_matches('"').to_owned(),
+            message: says(setting.message),
+        },
+        Failure::Unauthorised(message)
+        | Failure::NotFound(message)
+        | Failure::ApiFailure(message) => Outcome::NothingRead {
+            message: says(message),
+        },
+        Failure::Unreachable(message) => Outcome::Unreachable {
+            message: says(message),
+        },
+        Failure::HostRefused(message) => Outcome::Refused {
+            rules: Vec::new(),
+            message: says(message),
+        },
+        Failure::Defect(message) => Outcome::ConnectorFailed {
+            message: says(message),
+        },
     }
 }
+
+/// A connector's last words, in bytes.
+const MOST_FAILURE: usize = 4000;
