@@ -11,7 +11,7 @@ CARGO := . scripts/toolchain.sh && cargo
 # packages add up to.
 ALL := --release --locked --workspace
 
-.PHONY: help demo test build guest hostile small guest-cargo-component lint fmt fuzz bench clean
+.PHONY: help demo test attack build guest hostile small guest-cargo-component lint advisories fmt fuzz bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -21,6 +21,9 @@ demo: build ## Read a made-up workspace, from nothing to files on disk
 
 test: build hostile small ## Run everything that must hold
 	@scripts/test.sh $(ALL)
+
+attack: build hostile small ## Run every attack of SECURITY.md against the built binary (or PORTCULLIS_BIN): PASS or FAIL
+	@scripts/attack.sh
 
 build: guest ## Build the connectors and the host, to target/release/portcullis
 	@$(CARGO) build $(ALL) --all-targets
@@ -39,6 +42,9 @@ guest-cargo-component: guest ## Build them with cargo-component too, and compare
 
 lint: ## Check formatting, clippy, rustdoc and dependencies
 	@scripts/lint.sh
+
+advisories: ## Check the dependencies against the RustSec database, which has to be reachable
+	@scripts/advisories.sh
 
 fmt: ## Format
 	@$(CARGO) fmt --all

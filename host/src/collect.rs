@@ -82,9 +82,14 @@ impl Collector {
         }
         let size = item.size() as u64;
         self.usage.peak(Limit::ItemKib, size);
-        let item = item
-            .checked(self.limits.size(Limit::ItemKib))?
-            .redacted(&self.redactor);
+        let most = self.limits.size(Limit::ItemKib);
+        let item = match item.checked(most) {
+            Ok(item) => item.redacted(&self.redactor),
+            // What it says of the item may repeat a word of the connector's.
+            Err(BadItem(problem)) => {
+                return Err(BadItem(self.redactor.text(&problem).into_owned()).into());
+            }
+        };
         let taken = size.saturating_add(OVERHEAD);
         if !self.usage.take(Limit::OutputMib, taken, &self.limits) {
             return Err(TooMuch(Limit::OutputMib).into());

@@ -69,17 +69,26 @@ impl ComponentFile {
         Ok(Self { bytes, digest })
     }
 
-    /// Why it is not even compiled: it has more of something than any honest one. What can't be parsed is for the compiler
-    /// to refuse.
+    /// Why it is not even compiled: it has more of something than any honest one, or it can't be parsed, so that nobody knows
+    /// how much it has.
     pub fn excess(&self) -> Option<String> {
+        self.count().unwrap_or_else(|error| {
+            Some(format!(
+                "it is no WebAssembly component that this host can compile: {error}"
+            ))
+        })
+    }
+
+    fn count(&self) -> wasmparser::Result<Option<String>> {
         let mut parts = 0u64;
-        for payload in Parser::new(0).parse_all(&self.bytes) {
-            let (what, number, most) = match payload.ok()? {
+        for payload in parser().parse_all(&self.bytes) {
+            let (what, number, most) = match payload? {
                 Payload::GlobalSection(section) => ("globals", section.count(), MOST_GLOBALS),
                 Payload::ImportSection(section) => {
                     // One entry may stand for several imports of one module.
                     let imports = section.into_imports().take(MOST_NAMES as usize + 1).count();
-                    ("imports", u32::try_from(imports).ok()?, MOST_NAMES)
+                    let imports = u32::try_from(imports).unwrap_or(u32::MAX);
+                    ("imports", imports, MOST_NAMES)
                 }
                 Payload::ExportSection(section) => ("exports", section.count(), MOST_NAMES),
                 Payload::FunctionSection(section) => ("functions", section.count(), MOST_FUNCTIONS),
@@ -89,16 +98,16 @@ impl ComponentFile {
                 }
             };
             if number > most {
-                return Some(format!(
+                return Ok(Some(format!(
                     "one of its modules has {number} {what}; {most} are the most that a connector may have"
-                ));
+                )));
             }
         }
-        (parts > MOST_PARTS).then(|| {
+        Ok((parts > MOST_PARTS).then(|| {
             format!(
                 "it has {parts} imports, exports, aliases, types and the like; {MOST_PARTS} are the most that a connector may have"
             )
-        })
+        }))
     }
 
     /// Imports, exports and the tools that made it, as far as it can be parsed.
@@ -111,28 +120,35 @@ impl ComponentFile {
     }
 }
 
-/// How many parts a section of a component adds; none where it can't be parsed.
-fn parts_of(payload: Payload<'_>) -> Option<u64> {
+/// Reads what the compiler would read: the same proposals, so that a section means the same to both.
+fn parser() -> Parser {
+    let mut parser = Parser::new(0);
+    parser.set_features(crate::engine::PROPOSALS);
+    parser
+}
+
+/// How many parts a section of a component adds.
+fn parts_of(payload: Payload<'_>) -> wasmparser::Result<u64> {
     let number = match payload {
         Payload::InstanceSection(section) => {
             let mut parts = 0;
             for instance in section {
-                parts += match instance.ok()? {
+                parts += match instance? {
                     Instance::Instantiate { args, .. } => args.len(),
                     Instance::FromExports(exports) => exports.len(),
                 };
             }
-            return Some(parts as u64);
+            return Ok(parts as u64);
         }
         Payload::ComponentInstanceSection(section) => {
             let mut parts = 0;
             for instance in section {
-                parts += match instance.ok()? {
+                parts += match instance? {
                     ComponentInstance::Instantiate { args, .. } => args.len(),
                     ComponentInstance::FromExports(exports) => exports.len(),
                 };
             }
-            return Some(parts as u64);
+            return Ok(parts as u64);
         }
         Payload::ComponentImportSection(section) => section.count(),
         Payload::ComponentExportSection(section) => section.count(),
@@ -142,7 +158,7 @@ fn parts_of(payload: Payload<'_>) -> Option<u64> {
         Payload::ComponentCanonicalSection(section) => section.count(),
         _ => 0,
     };
-    Some(number.into())
+    Ok(number.into())
 }
 
 /// What a component says of itself.
@@ -161,7 +177,7 @@ pub struct Contents {
 impl Contents {
     fn gather(&mut self, bytes: &[u8]) -> wasmparser::Result<()> {
         let mut depth = 0u32;
-        for payload in Parser::new(0).parse_all(bytes) {
+        for payload in parser().parse_all(bytes) {
             match payload? {
                 Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
                 Payload::End(_) => depth = depth.saturating_sub(1),

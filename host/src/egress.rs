@@ -27,7 +27,7 @@ use crate::pace::{Clock, Pace, Told, Turn};
 use crate::sandbox::Observer;
 use crate::settings::SettingValue;
 use crate::slot::{SlotKind, SlotName};
-use crate::vault::Vault;
+use crate::vault::{Redactor, Vault};
 use failure::Failure;
 use futures::future::select_all;
 use gate::{Borne, Gate, Place};
@@ -88,6 +88,8 @@ pub enum EgressError {
 pub struct Egress {
     policy: Policy,
     vault: Vault,
+    /// Finds secrets in responses.
+    redactor: Redactor,
     client: reqwest::Client,
     clock: Arc<dyn Clock>,
     paces: HashMap<Option<SlotName>, Arc<Pace>>,
@@ -186,6 +188,7 @@ impl Egress {
             budget_told: AtomicBool::new(false),
             tally: Arc::clone(&office.tally),
             tokens: Tokens::new(&vault, office),
+            redactor: vault.redactor().of_responses(),
             vault,
         })
     }
@@ -236,13 +239,27 @@ impl Egress {
     pub fn judge(&self, parts: Parts) -> Result<Permitted, Error> {
         let trail = Trail::new(&self.audit, &parts);
         match self.policy.judge(&parts.method, &parts.uri, &parts.headers) {
-            Ok(permit) => Ok(Permitted {
-                trail: trail.permitted(&permit),
-                permit,
-                method: parts.method,
-                headers: own_headers(parts.headers),
-            }),
+            Ok(permit) => {
+                let headers = own_headers(parts.headers);
+                self.redactor.note_sent(permit.url.as_str().as_bytes());
+                for value in headers.values() {
+                    self.redactor.note_sent(value.as_bytes());
+                }
+                Ok(Permitted {
+                    trail: trail.permitted(&permit),
+                    permit,
+                    method: parts.method,
+                    headers,
+                })
+            }
             Err(refusal) => {
+                let refusal = match refusal {
+                    // The connector chose the name.
+                    Refusal::Header(name) => {
+                        Refusal::Header(self.redactor.text(&name).into_owned())
+                    }
+                    other => other,
+                };
                 let trail = match refusal {
                     Refusal::Origin => trail.to(&parts.uri),
                     _ => trail,
@@ -291,7 +308,7 @@ impl Egress {
             }
             if journal.is_replay() {
                 let what = format!("{} {}", permitted.method, permitted.asked(None).path);
-                self.tally.not_kept(what);
+                self.tally.not_kept(self.redactor.text(&what).into_owned());
                 return Err(self.refuse(Refusal::Journal, &permitted.trail));
             }
         }
@@ -299,7 +316,7 @@ impl Egress {
         let Answered {
             head,
             spooled,
-            held,
+            mut held,
             slot,
         } = match self.ask(&permitted).await {
             Ok(answered) => answered,
@@ -308,7 +325,13 @@ impl Egress {
             }
             Err(Unanswered::Failed(error)) => return Err(error),
         };
-        let redactor = self.vault.redactor();
+        if answer::is_encoded(&head.headers) {
+            let reason = "the response is compressed with something other than gzip, which the host can't search for secrets";
+            held.1.failed(reason);
+            self.tally.failure(reason.to_owned());
+            return Err(Failure::Encoded.into());
+        }
+        let redactor = &self.redactor;
         let mut headers = answer::headers(&head.headers, redactor);
         if let Some(slot) = slot {
             headers.insert(SLOT_HEADER, slot.header());
@@ -468,7 +491,7 @@ impl Egress {
                         self.gate.learn(now, now, Borne::Not);
                     }
                     let reason = client::chain(&error.without_url());
-                    let reason = self.vault.redactor().text(&reason).into_owned();
+                    let reason = self.redactor.text(&reason).into_owned();
                     noted.failed(&reason);
                     self.tally.failure(reason.clone());
                     if failures >= self.retry.attempts || !idempotent || failure.is_final() {

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Limits {
     /// The component's linear memories together, in MiB.
     pub memory_mib: u64,
-    /// Seconds of processor time inside the component; time that it waits is not charged.
+    /// Seconds of processor time of the component and of what the host does for it: requests, responses, items. Time that it
+    /// waits is not charged.
     pub cpu_seconds: u64,
     /// Seconds from the start of the run to its end.
     pub wall_seconds: u64,

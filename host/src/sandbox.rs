@@ -18,7 +18,7 @@ use crate::engine;
 use crate::limits::{Limit, Limits};
 use crate::machine::Machine;
 use crate::outcome::Outcome;
-use contract::{ConnectorPre, HeldTooMuch};
+use contract::{ConnectorPre, Guessed, HeldTooMuch};
 use cpu::{CpuBudget, CpuExhausted};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -204,33 +204,33 @@ impl Call {
         export: impl AsyncFnOnce(&contract::Connector, &mut Store<Host>) -> wasmtime::Result<R>,
     ) -> Result<R, Outcome> {
         let limits = &self.limits;
-        let budget = Arc::new(CpuBudget::new(Duration::from_secs(limits.cpu_seconds)));
-        let mut store = Store::new(&self.engine, self.host);
+        let budget = CpuBudget::begin(Duration::from_secs(limits.cpu_seconds));
+        let mut store = Store::new(&self.engine, self.host.with_budget(budget));
         store.limiter(|host| &mut host.memory);
         store.set_hostcall_fuel(limits.size(Limit::CallMib));
         store.set_max_component_handles(limits.size(Limit::Handles));
         store.set_epoch_deadline(1);
-        let watched = Arc::clone(&budget);
         store.epoch_deadline_callback(move |mut store| {
-            store.data_mut().count_held()?;
-            watched.check()?;
+            store.data_mut().check()?;
             Ok(UpdateDeadline::YieldCustom(
                 1,
                 Box::pin(tokio::task::yield_now()),
             ))
         });
 
-        let running = cpu::metered(&budget, async {
+        let running = async {
             let connector = self.connector.instantiate_async(&mut store).await?;
             export(&connector, &mut store).await
-        });
+        };
         let wall = Duration::from_secs(limits.wall_seconds);
         let ran = tokio::time::timeout(wall, running).await;
-        let held = store.data_mut().count_held();
+        let last = store.data_mut().check();
         store.data().usage().add(Limit::CpuSeconds, budget.used());
         match ran {
-            Ok(Ok(_)) if held.is_err() => Err(Outcome::exhausted(Limit::MemoryMib, limits)),
-            Ok(Ok(result)) => Ok(result),
+            Ok(Ok(result)) => match last {
+                Ok(()) => Ok(result),
+                Err(error) => Err(ended(&error, store.data(), limits)),
+            },
             Ok(Err(error)) => Err(ended(&error, store.data(), limits)),
             // The store goes with the call: an instance that was left in the middle is of no use.
             Err(_) => Err(Outcome::exhausted(Limit::WallSeconds, limits)),
@@ -262,6 +262,11 @@ fn ended(error: &wasmtime::Error, host: &Host, limits: &Limits) -> Outcome {
     }
     if error.is::<HeldTooMuch>() {
         return Outcome::exhausted(Limit::MemoryMib, limits);
+    }
+    if let Some(guessed) = error.downcast_ref::<Guessed>() {
+        return Outcome::ConnectorFailed {
+            message: guessed.to_string(),
+        };
     }
     if let Some(bad) = error.downcast_ref::<BadItem>() {
         return Outcome::ConnectorFailed {

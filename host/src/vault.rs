@@ -3,7 +3,9 @@
 //! The copies of a secret that the host owns are overwritten when they are dropped. A secret has no `Debug`
 //! and no `Display`. Only [`crate::egress`] sends credentials; everyone else may hold a [`Redactor`].
 
+mod decode;
 mod redact;
+mod search;
 mod source;
 mod token_client;
 
@@ -26,7 +28,7 @@ use zeroize::Zeroizing;
 /// without mangling honest text.
 const SHORTEST_SECRET: usize = 8;
 
-/// The longest, in bytes: what common servers take in one header. What finds a secret takes some thousand times its size.
+/// The longest, in bytes: what common servers take in one header.
 const LONGEST_SECRET: usize = 8 * 1024;
 
 /// A secret's bytes. Overwritten when dropped; can't be printed.

@@ -252,6 +252,17 @@ pub(super) fn without_token(reason: &str) -> http::Response<WasiBody> {
     answer
 }
 
+/// Whether a body is still compressed: the client undoes gzip and removes the header that says so. Of several names, one that
+/// is unknown is enough.
+pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
+    let is_plain = |value: &HeaderValue| {
+        let coding = value.as_bytes().trim_ascii();
+        coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")
+    };
+    let mut codings = headers.get_all(http::header::CONTENT_ENCODING).iter();
+    codings.any(|value| !is_plain(value))
+}
+
 /// The headers that the guest gets of those that the API sent.
 pub fn headers(headers: &HeaderMap, redactor: &Redactor) -> HeaderMap {
     headers

@@ -17,6 +17,8 @@ pub(super) enum Failure {
     ConnectionRefused,
     /// Nothing came for too long.
     TimedOut,
+    /// The response is compressed in a way that the host does not undo, so that secrets can't be found in it.
+    Encoded,
     /// The connection broke.
     Broken,
 }
@@ -55,12 +57,13 @@ impl Failure {
         }
     }
 
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::AddressProhibited,
         Self::NameNotFound,
         Self::Certificate,
         Self::ConnectionRefused,
         Self::TimedOut,
+        Self::Encoded,
         Self::Broken,
     ];
 
@@ -72,6 +75,7 @@ impl Failure {
             Self::Certificate => "certificate",
             Self::ConnectionRefused => "connection-refused",
             Self::TimedOut => "timed-out",
+            Self::Encoded => "encoded",
             Self::Broken => "broken",
         }
     }
@@ -84,7 +88,10 @@ impl Failure {
 
     /// Whether asking again would meet the same.
     pub(super) fn is_final(self) -> bool {
-        matches!(self, Self::AddressProhibited | Self::Certificate)
+        matches!(
+            self,
+            Self::AddressProhibited | Self::Certificate | Self::Encoded
+        )
     }
 }
 
@@ -99,6 +106,7 @@ impl From<Failure> for Error {
             Failure::Certificate => Self::TlsCertificateError,
             Failure::ConnectionRefused => Self::ConnectionRefused,
             Failure::TimedOut => Self::ConnectionTimeout,
+            Failure::Encoded => Self::HttpResponseContentCoding(None),
             Failure::Broken => Self::ConnectionTerminated,
         }
     }

@@ -224,14 +224,9 @@ impl Source {
         let asked = self.ask().await;
         let value = match asked {
             Ok(Granted { token, lifetime }) => {
-                // Before anyone can use it: an echo of it must be recognised. That takes a while for a long one.
-                let (redactor, slot) = (self.office.redactor.clone(), self.slot.clone());
-                let learned = tokio::task::spawn_blocking(move || {
-                    redactor.learn(&slot, &token);
-                    vault::bearer(&token)
-                });
-                let lost = |_| (self.because("could not be asked: the run is over"), true);
-                learned.await.map_err(lost).map(|value| (value, lifetime))
+                // Before anyone can use it: an echo of it must be recognised.
+                self.office.redactor.learn(&self.slot, &token);
+                Ok((vault::bearer(&token), lifetime))
             }
             Err(why) => Err(why),
         };
@@ -310,9 +305,9 @@ impl Source {
                 Verdict::Status(status.as_u16())
             }
             (None, why) => {
-                let why = self.office.redactor.text(why.unwrap_or_default());
-                noted.failed(&why);
-                self.office.tally.failure(why.into_owned());
+                let why = why.unwrap_or_default();
+                noted.failed(why);
+                self.office.tally.failure(why.to_owned());
                 Verdict::Failed
             }
         };
@@ -327,6 +322,7 @@ impl Source {
         match error {
             NotGranted::Refused(code) => {
                 let (code, advice) = advice(&code);
+                let code = self.office.redactor.text(code);
                 final_miss(format!("refused the client with {code}; {advice}"))
             }
             NotGranted::NotUnderstood => final_miss(format!(
@@ -357,7 +353,9 @@ impl Source {
                 passes: !Failure::of(&error).is_final(),
                 why: format!(
                     "could not be reached: {}",
-                    client::chain(&error.without_url())
+                    self.office
+                        .redactor
+                        .text(&client::chain(&error.without_url()))
                 ),
             },
         }
@@ -366,7 +364,7 @@ impl Source {
     fn because(&self, why: &str) -> NoToken {
         let host = self.client.url().host_str().unwrap_or_default();
         let why = format!("no token for the credential {}: {host} {why}", self.slot);
-        NoToken::Because(self.office.redactor.text(&why).into())
+        NoToken::Because(why.into())
     }
 }
 

@@ -31,7 +31,7 @@ impl Trail {
         let line = parts.method.as_str().len() + parts.uri.path().len() + 12;
         Self {
             audit: Arc::clone(audit),
-            method: crate::collect::printable(parts.method.as_str(), 40),
+            method: audit.shown(parts.method.as_str(), 40),
             origin: None,
             path: audit.shown_path(&parts.uri),
             family: String::new(),
@@ -75,7 +75,7 @@ impl Trail {
         let scheme = uri.scheme_str().unwrap_or_default();
         let authority = uri.authority().map_or("", http::uri::Authority::as_str);
         let origin = format!("{scheme}://{authority}");
-        self.origin = Some(crate::collect::printable(&origin, 300));
+        self.origin = Some(self.audit.shown(&origin, 300));
         self
     }
 

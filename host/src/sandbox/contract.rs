@@ -1,6 +1,7 @@
 //! The contract of `wit/`, as the host implements it.
 
 use super::Services;
+use super::cpu::CpuBudget;
 use super::errors::{HasPlainErrors, PlainErrors};
 use super::memory::MemoryCap;
 use crate::collect::{self, BadItem, Origin, Untaken};
@@ -28,7 +29,12 @@ mod generated {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "connector",
-        imports: { default: trappable },
+        imports: {
+            // A call carries up to `call_mib` of items: the host gives way in between.
+            "portcullis:connector/output.emit": async | trappable,
+            "portcullis:connector/output.emit-read": async | trappable,
+            default: trappable,
+        },
         exports: { default: async },
         require_store_data_send: true,
         with: {
@@ -58,6 +64,19 @@ pub struct Settings {
 #[error("the component's unsent requests and unread answers are too large")]
 pub(super) struct HeldTooMuch;
 
+/// The connector sends what it takes for a credential, and an API sends it back: where that is redacted, the guess was right.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it sent a credential of this connection in requests of its own, and got it back {0} times (each time redacted); it guesses, or has found a way to learn the credential: do not run this component again, and replace the credential"
+)]
+pub(super) struct Guessed(u64);
+
+/// So often what a connector sent may come back redacted. By chance a connector sends a secret that is a common word.
+const MOST_GUESSES: u64 = 3;
+
+/// After so many bytes of items the host looks whether the run is to go on. Some milliseconds of work.
+const STEP: usize = 256 * 1024;
+
 /// The headers of one request, in bytes as wasi:http counts them, overhead included. The policy refuses far less; beyond
 /// this the guest is stopped.
 const MOST_FIELD_BYTES: usize = 64 * 1024;
@@ -73,6 +92,7 @@ pub struct Host {
     limits: Limits,
     /// The stage that was told last: another one counts as a line of the log.
     stage: String,
+    budget: Option<CpuBudget>,
 }
 
 impl Host {
@@ -92,7 +112,37 @@ impl Host {
             services,
             limits,
             stage: String::new(),
+            budget: None,
         }
+    }
+
+    /// The same, for a call that may use so much processor time.
+    pub(super) fn with_budget(self, budget: CpuBudget) -> Self {
+        Self {
+            budget: Some(budget),
+            ..self
+        }
+    }
+
+    /// Whether the call may go on.
+    ///
+    /// # Errors
+    /// [`HeldTooMuch`], [`CpuExhausted`](super::cpu::CpuExhausted), [`Guessed`].
+    pub(super) fn check(&mut self) -> wasmtime::Result<()> {
+        self.count_held()?;
+        self.budget.as_ref().map_or(Ok(()), CpuBudget::check)?;
+        let returned = self.services.redactor.returned();
+        if returned > MOST_GUESSES {
+            return Err(Guessed(returned).into());
+        }
+        Ok(())
+    }
+
+    /// What the guest says, for the operator's screen: at most so many bytes. No more is searched than could be shown.
+    fn shown(&self, text: &str, most: usize) -> String {
+        let redactor = &self.services.redactor;
+        let enough = text.floor_char_boundary(most.saturating_add(redactor.longest_form()));
+        collect::printable(&redactor.text(&text[..enough]), most)
     }
 
     /// What finds secrets in what the guest says.
@@ -120,7 +170,7 @@ impl Host {
     ///
     /// # Errors
     /// [`HeldTooMuch`] where that is more than the guest's own memory may be.
-    pub(super) fn count_held(&mut self) -> Result<(), HeldTooMuch> {
+    fn count_held(&mut self) -> Result<(), HeldTooMuch> {
         let (mut handles, mut bytes) = (0, 0);
         for entry in self.table.iter_mut() {
             handles += 1;
@@ -341,16 +391,19 @@ impl settings::Host for Host {
 }
 
 impl output::Host for Host {
-    fn emit(&mut self, items: Vec<output::Item>) -> wasmtime::Result<()> {
-        self.collect(items.into_iter().map(|item| (item, None)))
+    async fn emit(&mut self, items: Vec<output::Item>) -> wasmtime::Result<()> {
+        let items = items.into_iter();
+        self.collect(items.map(|item| (item, None))).await
     }
 
-    fn emit_read(&mut self, items: Vec<output::ReadItem>) -> wasmtime::Result<()> {
-        self.collect(items.into_iter().map(|read| (read.item, read.read_at)))
+    async fn emit_read(&mut self, items: Vec<output::ReadItem>) -> wasmtime::Result<()> {
+        let items = items.into_iter();
+        self.collect(items.map(|read| (read.item, read.read_at)))
+            .await
     }
 
     fn progress(&mut self, stage: output::Stage) -> wasmtime::Result<()> {
-        let name = collect::printable(&self.services.redactor.text(&stage.name), 80);
+        let name = self.shown(&stage.name, 80);
         if self.stage != name {
             if !self.may_show_a_line() {
                 return Ok(());
@@ -365,11 +418,30 @@ impl output::Host for Host {
 }
 
 impl Host {
-    /// Takes items, each with the time at which the guest says it was read.
-    fn collect(
-        &self,
-        items: impl Iterator<Item = (output::Item, Option<u64>)>,
+    /// Takes items, each with the time at which the guest says it was read. Gives way in between, so that deadline, Ctrl-C and
+    /// the budget of processor time hold.
+    async fn collect(
+        &mut self,
+        mut items: impl Iterator<Item = (output::Item, Option<u64>)> + Send,
     ) -> wasmtime::Result<()> {
+        let mut carried = 0;
+        while let size @ 1.. = self.collect_step(&mut items)? {
+            carried += size as u64;
+            if size >= STEP {
+                self.check()?;
+                tokio::task::yield_now().await;
+            }
+        }
+        self.usage().peak(Limit::CallMib, carried);
+        Ok(())
+    }
+
+    /// Takes items until they are [`STEP`] bytes together or there are no more, and tells how many bytes they were: 0 where
+    /// there were none.
+    fn collect_step(
+        &self,
+        items: &mut impl Iterator<Item = (output::Item, Option<u64>)>,
+    ) -> wasmtime::Result<usize> {
         let Some(collector) = &self.services.collector else {
             return Err(BadItem("it emitted items during check".to_owned()).into());
         };
@@ -377,7 +449,8 @@ impl Host {
         let mut carried = 0;
         for (item, read_at) in items {
             let item = collect::Item::from(item);
-            carried += item.size() as u64;
+            // An item without any text is one too.
+            carried += item.size().max(1);
             let origin = Origin::read_at(read_at);
             // `sandbox::ended` tells one from another.
             collector
@@ -387,9 +460,11 @@ impl Host {
                     Untaken::TooMuch(limit) => limit.into(),
                     Untaken::Broken(broken) => broken.into(),
                 })?;
+            if carried >= STEP {
+                break;
+            }
         }
-        self.usage().peak(Limit::CallMib, carried);
-        Ok(())
+        Ok(carried)
     }
 }
 
@@ -400,9 +475,8 @@ impl logging::Host for Host {
         }
         self.usage().peak(Limit::LogKib, message.len() as u64);
         let most = self.limits.size(Limit::LogKib);
-        let line = collect::printable(&self.services.redactor.text(&message), most);
         // The log has the host's lines too.
-        let line = format!("connector: {line}");
+        let line = format!("connector: {}", self.shown(&message, most));
         match severity {
             logging::Severity::Debug => tracing::debug!(target: "connector", "{line}"),
             logging::Severity::Info => tracing::info!(target: "connector", "{line}"),

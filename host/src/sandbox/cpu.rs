@@ -1,18 +1,16 @@
-//! A budget of processor time. Only time inside the guest and the host's calls for it is charged: time that
-//! it waits for an answer is not.
+//! A budget of processor time: what a run's thread uses, from the beginning of a call into the guest to its end. The guest runs
+//! on that thread, and so does what the host does for it: requests, responses, items. Time that it waits is not charged.
 
 use rustix::time::{ClockId, clock_gettime};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
-/// The budget of one call into a guest.
+/// The budget of one call into a guest. It is made, and asked, on the thread that runs the guest.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct CpuBudget {
+    /// Nanoseconds.
     allowed: u64,
-    /// Nanoseconds used by polls that are over.
-    used: AtomicU64,
-    /// The thread's clock when the poll under way began.
-    poll_began: AtomicU64,
+    /// The thread's clock at the beginning of the call.
+    began: u64,
 }
 
 /// The budget is used up.
@@ -21,43 +19,27 @@ pub(super) struct CpuBudget {
 pub(super) struct CpuExhausted;
 
 impl CpuBudget {
-    pub(super) fn new(allowed: Duration) -> Self {
+    /// A budget of which this thread uses from now on.
+    pub(super) fn begin(allowed: Duration) -> Self {
         Self {
             allowed: u64::try_from(allowed.as_nanos()).unwrap_or(u64::MAX),
-            used: AtomicU64::new(0),
-            poll_began: AtomicU64::new(0),
+            began: thread_nanos(),
         }
     }
 
-    /// What was used by polls that are over, in nanoseconds.
+    /// What was used so far, in nanoseconds.
     pub(super) fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
+        thread_nanos().saturating_sub(self.began)
     }
 
-    /// Asked from within a poll, on the thread that runs the guest.
+    /// Whether there is some left.
     pub(super) fn check(&self) -> Result<(), CpuExhausted> {
-        let now = thread_nanos().saturating_sub(self.poll_began.load(Ordering::Relaxed));
-        if self.used.load(Ordering::Relaxed).saturating_add(now) > self.allowed {
+        if self.used() > self.allowed {
             Err(CpuExhausted)
         } else {
             Ok(())
         }
     }
-}
-
-/// Charges the processor time of each poll of `future` to `budget`.
-pub(super) async fn metered<F: Future>(budget: &CpuBudget, future: F) -> F::Output {
-    let mut future = std::pin::pin!(future);
-    std::future::poll_fn(|context| {
-        let began = thread_nanos();
-        budget.poll_began.store(began, Ordering::Relaxed);
-        let polled: Poll<F::Output> = future.as_mut().poll(context);
-        budget
-            .used
-            .fetch_add(thread_nanos().saturating_sub(began), Ordering::Relaxed);
-        polled
-    })
-    .await
 }
 
 /// The processor time of this thread, in nanoseconds.

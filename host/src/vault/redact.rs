@@ -1,136 +1,202 @@
 //! Finds secrets where they must not be.
 //!
-//! A secret is recognised raw and as base64 (alone and as the Basic pair, with either alphabet), each with any of its
-//! characters percent-encoded or escaped as JSON may have it, whatever the case of its letters. Other encodings can't be
-//! recognised, base64 of a longer text that holds the secret among them.
+//! A secret is recognised raw, in hexadecimal and in base64 with either alphabet, alone or within a longer text that was
+//! encoded, each of them under up to [`LAYERS`] layers of escapes (see [`super::decode`]), whatever the case of its letters.
+//! Other encodings can't be recognised.
 
-use super::{Credential, Secret, basic_pair};
+use super::decode::Decoded;
+use super::search::{Key, Needle, Search};
+use super::{Credential, SHORTEST_SECRET, Secret};
 use crate::slot::SlotName;
 use arc_swap::ArcSwap;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::{Bytes, BytesMut};
-use regex::bytes::{Regex, RegexBuilder};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 /// What stands in place of a secret.
 pub const REDACTED: &str = "[redacted]";
 
+/// So many layers of escapes are taken off a text, one after the other: JSON within JSON within JSON has three.
+const LAYERS: usize = 6;
+
+/// A body that comes in chunks is searched for secrets each of whose characters takes at most so many bytes, such as `\\\\u0041`
+/// in two layers of JSON, or `&amp;#x41;`. A body that is held as a whole has no such bound.
+const LONGEST_FORM: usize = 12;
+
+/// A body that comes in chunks is searched so many bytes at a time: what is held back is searched again with each of them.
+const BLOCK: usize = 64 * 1024;
+
 /// Replaces secrets by [`REDACTED`] and counts how often it had to. Cheap to clone; clones share the count, and what one
 /// of them learns.
 #[derive(Clone)]
-pub struct Redactor(Arc<Shared>);
+pub struct Redactor {
+    shared: Arc<Shared>,
+    of_responses: bool,
+}
 
 struct Shared {
+    key: Arc<Key>,
     /// Changed as a whole: whoever searches waits for nobody.
     search: ArcSwap<Search>,
     /// What the search is made of; locked by those who learn.
     known: Mutex<Known>,
     found: AtomicU64,
+    /// The connector sent a secret in a request.
+    guessed: AtomicBool,
+    /// How often a secret was redacted in responses since then.
+    returned: AtomicU64,
 }
 
 /// What is searched for.
 struct Known {
     /// The credentials of the connection.
-    given: Vec<Needle>,
-    /// Of each slot whose tokens are fetched, the newest token and the one before: an answer to a request with that may still
+    given: Vec<Arc<Needle>>,
+    /// Of each slot whose tokens are fetched, the newest token and the one before: a response to a request with that may still
     /// be on its way.
-    tokens: HashMap<SlotName, Vec<Vec<Needle>>>,
+    tokens: HashMap<SlotName, Vec<Vec<Arc<Needle>>>>,
 }
 
 /// How many tokens of one slot are searched for.
 const TOKENS: usize = 2;
 
-/// What finds it.
-struct Search {
-    /// None where there is no secret at all.
-    pattern: Option<Regex>,
-    longest: usize,
-}
-
-impl Search {
-    fn new(known: &Known) -> Self {
-        let tokens = known.tokens.values().flatten().flatten();
-        let mut needles: Vec<&Needle> = known.given.iter().chain(tokens).collect();
-        needles.sort_by_key(|needle| std::cmp::Reverse(needle.longest));
-        let longest = needles.first().map_or(0, |needle| needle.longest);
-        let pattern = (!needles.is_empty()).then(|| {
-            let patterns: Vec<&str> = needles.iter().map(|needle| &**needle.pattern).collect();
-            let pattern = Zeroizing::new(patterns.join("|"));
-            RegexBuilder::new(&pattern)
-                .unicode(false)
-                // A header's name loses its case on the way, and an API may change it.
-                .case_insensitive(true)
-                // A secret is at most some KiB long; without room for its automaton the search is twenty times slower.
-                .size_limit(usize::MAX)
-                .dfa_size_limit(32 << 20)
-                .build()
-                .unwrap_or_else(|_| unreachable!("escaped bytes and alternatives are a pattern"))
-        });
-        Self { pattern, longest }
+impl Known {
+    fn search(&self, key: &Arc<Key>) -> Search {
+        let tokens = self.tokens.values().flatten().flatten();
+        let mut needles: Vec<Arc<Needle>> = Vec::new();
+        for needle in self.given.iter().chain(tokens) {
+            if !needles.iter().any(|other| other.is_same(needle)) {
+                needles.push(Arc::clone(needle));
+            }
+        }
+        Search::new(Arc::clone(key), needles)
     }
 }
 
 impl Redactor {
     pub(super) fn new<'a>(credentials: impl Iterator<Item = &'a Credential>) -> Self {
+        let key = Arc::new(Key::random());
         let known = Known {
-            given: credentials.flat_map(needles).collect(),
+            given: credentials
+                .flat_map(|credential| needles(&key, credential))
+                .collect(),
             tokens: HashMap::new(),
         };
-        Self(Arc::new(Shared {
-            search: ArcSwap::from_pointee(Search::new(&known)),
-            known: Mutex::new(known),
-            found: AtomicU64::new(0),
-        }))
+        Self {
+            shared: Arc::new(Shared {
+                search: ArcSwap::from_pointee(known.search(&key)),
+                key,
+                known: Mutex::new(known),
+                found: AtomicU64::new(0),
+                guessed: AtomicBool::new(false),
+                returned: AtomicU64::new(0),
+            }),
+            of_responses: false,
+        }
     }
 
-    /// Learns a token that was fetched for a slot, and forgets that slot's token before the last. Takes tens of milliseconds
-    /// for each KiB of it.
+    /// Learns a token that was fetched for a slot, and forgets that slot's token before the last.
     pub(crate) fn learn(&self, slot: &SlotName, token: &Secret) {
-        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = &self.shared;
+        let mut known = shared.known.lock().unwrap_or_else(PoisonError::into_inner);
         let tokens = known.tokens.entry(slot.clone()).or_default();
-        tokens.insert(0, Needle::forms(token.expose()).into());
+        tokens.insert(0, forms(&shared.key, token.expose()));
         tokens.truncate(TOKENS);
-        self.0.search.store(Arc::new(Search::new(&known)));
+        let search = known.search(&shared.key);
+        shared.search.store(Arc::new(search));
+    }
+
+    /// The same, for what an API responds: it notes what the connector sent and gets back.
+    pub(crate) fn of_responses(&self) -> Self {
+        Self {
+            of_responses: true,
+            ..self.clone()
+        }
+    }
+
+    /// Notes what a connector sends. If it holds a secret, the connector guessed it, or found a way to learn it.
+    pub(crate) fn note_sent(&self, text: &[u8]) {
+        if !self.ranges(text).is_empty() {
+            self.shared.guessed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// How often a secret was redacted in a response after the connector had sent one.
+    pub(crate) fn returned(&self) -> u64 {
+        self.shared.returned.load(Ordering::Relaxed)
+    }
+
+    /// So many bytes may stand for one secret.
+    pub(crate) fn longest_form(&self) -> usize {
+        self.shared.search.load().longest() * LONGEST_FORM
     }
 
     /// How many secrets were replaced so far.
     pub fn found(&self) -> u64 {
-        self.0.found.load(Ordering::Relaxed)
+        self.shared.found.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, number: usize) {
+        let number = number as u64;
+        self.shared.found.fetch_add(number, Ordering::Relaxed);
+        if self.of_responses && self.shared.guessed.load(Ordering::Relaxed) {
+            self.shared.returned.fetch_add(number, Ordering::Relaxed);
+        }
     }
 
     /// The text without secrets.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self.bytes(text.as_bytes()) {
             Cow::Borrowed(_) => Cow::Borrowed(text),
-            // Needles and the replacement are ASCII, so what is left is as valid as before.
+            // Needles, escapes and the replacement are ASCII, so what is left is as valid as before.
             Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
         }
     }
 
     /// The bytes without secrets.
     pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        let search = self.0.search.load();
-        let Some(search) = &search.pattern else {
+        let ranges = self.ranges(bytes);
+        if ranges.is_empty() {
             return Cow::Borrowed(bytes);
-        };
-        let Some(first) = search.find(bytes) else {
-            return Cow::Borrowed(bytes);
-        };
-        let mut clean = bytes[..first.start()].to_vec();
-        let mut copied = first.start();
-        for found in search.find_iter(bytes) {
-            clean.extend_from_slice(&bytes[copied..found.start()]);
-            clean.extend_from_slice(REDACTED.as_bytes());
-            copied = found.end();
-            self.0.found.fetch_add(1, Ordering::Relaxed);
         }
-        clean.extend_from_slice(&bytes[copied..]);
-        Cow::Owned(clean)
+        self.count(ranges.len());
+        Cow::Owned(without(bytes, &ranges))
+    }
+
+    /// Where secrets stand in a text, in order and apart.
+    fn ranges(&self, text: &[u8]) -> Vec<Range<usize>> {
+        let search = self.shared.search.load();
+        if search.is_empty() {
+            return Vec::new();
+        }
+        let mut found = search.find(text);
+        let mut layers: Vec<Decoded> = Vec::new();
+        for _ in 0..LAYERS {
+            let Some(layer) = Decoded::of(layers.last().map_or(text, Decoded::bytes)) else {
+                break;
+            };
+            layers.push(layer);
+            let matches = search.find(layers.last().map_or(text, Decoded::bytes));
+            found.extend(matches.into_iter().map(|range| {
+                let down = layers.iter().rev();
+                down.fold(range, |range, layer| layer.source(&range))
+            }));
+        }
+        found.sort_by_key(|range| range.start);
+        found.dedup_by(|next, range| {
+            let overlap = next.start < range.end;
+            if overlap {
+                range.end = range.end.max(next.end);
+            }
+            overlap
+        });
+        found
     }
 
     /// A redactor for a body that comes in chunks.
@@ -142,6 +208,19 @@ impl Redactor {
     }
 }
 
+/// A text with these ranges redacted.
+fn without(text: &[u8], ranges: &[Range<usize>]) -> Vec<u8> {
+    let mut clean = Vec::with_capacity(text.len());
+    let mut copied = 0;
+    for range in ranges {
+        clean.extend_from_slice(&text[copied..range.start]);
+        clean.extend_from_slice(REDACTED.as_bytes());
+        copied = range.end;
+    }
+    clean.extend_from_slice(&text[copied..]);
+    clean
+}
+
 /// Redacts a body chunk by chunk: holds back as much as might be the beginning of a secret.
 pub struct StreamRedactor {
     redactor: Redactor,
@@ -151,31 +230,31 @@ pub struct StreamRedactor {
 impl StreamRedactor {
     /// Takes a chunk and gives what is certain to be clean, possibly nothing.
     pub fn push(&mut self, chunk: Bytes) -> Bytes {
-        let search = self.redactor.0.search.load();
-        let longest = search.longest;
-        let Some(search) = &search.pattern else {
-            return chunk;
+        let longest = {
+            let search = self.redactor.shared.search.load();
+            if search.is_empty() {
+                return chunk;
+            }
+            search.longest() * LONGEST_FORM
         };
         self.held.extend_from_slice(&chunk);
-        let mut clean = BytesMut::new();
-        let mut copied = 0;
-        for found in search.find_iter(&self.held) {
-            // Nearer to the end it may be the beginning of a longer one.
-            if found.start() + longest > self.held.len() {
-                break;
-            }
-            clean.extend_from_slice(&self.held[copied..found.start()]);
-            clean.extend_from_slice(REDACTED.as_bytes());
-            copied = found.end();
-            self.redactor.0.found.fetch_add(1, Ordering::Relaxed);
+        // What is held back is searched again: at most once for each of its bytes that is new.
+        if self.held.len() < longest + BLOCK.max(longest) {
+            return Bytes::new();
         }
-        let certain = self.held.len().saturating_sub(longest - 1).max(copied);
-        let ready = self.held.split_to(certain).freeze().slice(copied..);
-        if clean.is_empty() {
+        let mut ranges = self.redactor.ranges(&self.held);
+        // What begins nearer to the end may be the beginning of something longer.
+        let mut certain = self.held.len() - longest;
+        ranges.retain(|range| range.start < certain);
+        if let Some(last) = ranges.last() {
+            certain = certain.max(last.end);
+        }
+        let ready = self.held.split_to(certain).freeze();
+        if ranges.is_empty() {
             return ready;
         }
-        clean.extend_from_slice(&ready);
-        clean.freeze()
+        self.redactor.count(ranges.len());
+        without(&ready, &ranges).into()
     }
 
     /// Gives what was held back.
@@ -188,88 +267,61 @@ impl StreamRedactor {
     }
 }
 
-/// What is searched for of a credential, the longest text first: where one begins with another, all of it goes.
-fn needles(credential: &Credential) -> Vec<Needle> {
-    let (secret, pairs) = match credential {
-        Credential::Bearer { token } => (token, Vec::new()),
-        Credential::Basic { username, password } => {
-            (password, vec![basic_pair(username, password)])
-        }
-        Credential::OAuth2(client) => (client.secret(), client.pairs().into()),
-    };
-    std::iter::once(secret.expose())
-        .chain(pairs.iter().map(|pair| pair.as_slice()))
-        .flat_map(Needle::forms)
-        .collect()
-}
-
-/// A pattern for one text and everything that it becomes on its way through a writer of JSON or of URLs.
-struct Needle {
-    pattern: Zeroizing<String>,
-    /// The most bytes that it can match.
-    longest: usize,
-}
-
-/// The longest form of one byte: `\u0041`.
-const LONGEST_FORM: usize = 6;
-
-impl Needle {
-    fn forms(value: &[u8]) -> [Self; 2] {
-        [Self::base64(value), Self::plain(value)]
-    }
-
-    fn plain(value: &[u8]) -> Self {
-        let forms: String = value.iter().map(|byte| any_form(&[*byte])).collect();
-        Self {
-            pattern: Zeroizing::new(forms),
-            longest: value.len() * LONGEST_FORM,
-        }
-    }
-
-    /// Base64 with either alphabet, with or without its padding.
-    fn base64(value: &[u8]) -> Self {
-        let encoded = Zeroizing::new(STANDARD.encode(value));
-        let bare = encoded.trim_end_matches('=');
-        let mut pattern: String = bare
-            .bytes()
-            .map(|byte| match byte {
-                b'+' => any_form(b"+-"),
-                b'/' => any_form(b"/_"),
-                byte => any_form(&[byte]),
-            })
-            .collect();
-        for _ in bare.len()..encoded.len() {
-            pattern.push_str(&any_form(b"="));
-            pattern.push('?');
-        }
-        Self {
-            pattern: Zeroizing::new(pattern),
-            longest: encoded.len() * LONGEST_FORM,
+/// What is searched for of a credential.
+fn needles(key: &Key, credential: &Credential) -> Vec<Arc<Needle>> {
+    match credential {
+        Credential::Bearer { token } => forms(key, token.expose()),
+        // Base64 of the pair of user name and password is base64 of a longer text that holds the password.
+        Credential::Basic { password, .. } => forms(key, password.expose()),
+        Credential::OAuth2(client) => {
+            let mut needles = forms(key, client.secret().expose());
+            needles.extend(base64(key, client.encoded_secret().as_bytes()));
+            needles
         }
     }
 }
 
-/// One of these bytes: as it is, percent-encoded, or escaped as JSON may have it. The longer forms come first: of an escape
-/// no half is left.
-fn any_form(bytes: &[u8]) -> String {
-    let forms: Vec<String> = bytes
-        .iter()
-        .map(|byte| {
-            let raw = regex::escape(&char::from(*byte).to_string());
-            let short = match byte {
-                b'"' | b'\\' | b'/' => format!(r"\\{raw}|"),
-                _ => String::new(),
-            };
-            format!(r"\\u00{byte:02x}|{short}%{byte:02x}|{raw}")
+/// Everything that is searched for of one secret.
+fn forms(key: &Key, secret: &[u8]) -> Vec<Arc<Needle>> {
+    let mut hexadecimal = Zeroizing::new(String::with_capacity(secret.len() * 2));
+    for byte in secret {
+        // Writing to a text can't fail.
+        let _ = write!(hexadecimal, "{byte:02x}");
+    }
+    let mut needles = vec![
+        Needle::new(key, secret, false),
+        Needle::new(key, hexadecimal.as_bytes(), false),
+    ];
+    // A secret that holds something like an escape loses it where a text is decoded.
+    let mut layer = Decoded::of(secret);
+    for _ in 0..LAYERS {
+        let Some(decoded) = layer.filter(|decoded| decoded.bytes().len() >= SHORTEST_SECRET) else {
+            break;
+        };
+        needles.push(Needle::new(key, decoded.bytes(), false));
+        layer = Decoded::of(decoded.bytes());
+    }
+    let needles = needles.into_iter().map(Arc::new);
+    needles.chain(base64(key, secret)).collect()
+}
+
+/// Base64 of a text that holds a secret, after a number of bytes that is divisible by three, and after one and two more: the
+/// characters that hold nothing but the secret.
+fn base64(key: &Key, secret: &[u8]) -> impl Iterator<Item = Arc<Needle>> {
+    [(0, 0), (1, 2), (2, 3)]
+        .map(|(before, mixed)| {
+            let text = Zeroizing::new([&[0; 2][..before], secret].concat());
+            let encoded = Zeroizing::new(STANDARD_NO_PAD.encode(&*text));
+            let whole = text.len() * 8 / 6;
+            Arc::new(Needle::new(key, &encoded.as_bytes()[mixed..whole], true))
         })
-        .collect();
-    format!("(?:{})", forms.join("|"))
+        .into_iter()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
     const PASSWORD: &str = "p/a\"s%s+w=rd9";
 

@@ -123,15 +123,9 @@ impl TokenClient {
         Zeroizing::new([url, b"\0", id, b"\0", self.secret.expose()].concat())
     }
 
-    /// Id and secret as HTTP's Basic scheme has them: as they are, and as RFC 6749, section 2.3.1, wants them encoded.
-    pub(super) fn pairs(&self) -> [Zeroizing<Vec<u8>>; 2] {
-        let pair = |id: &[u8], secret: &[u8]| Zeroizing::new([id, b":", secret].concat());
-        let id: String = byte_serialize(self.id.as_bytes()).collect();
-        let secret = Zeroizing::new(byte_serialize(self.secret.expose()).collect::<String>());
-        [
-            pair(self.id.as_bytes(), self.secret.expose()),
-            pair(id.as_bytes(), secret.as_bytes()),
-        ]
+    /// The secret as RFC 6749, section 2.3.1, encodes it in HTTP's Basic scheme.
+    pub(super) fn encoded_secret(&self) -> Zeroizing<String> {
+        Zeroizing::new(byte_serialize(self.secret.expose()).collect())
     }
 
     /// Asks for a token once, by `http`.

@@ -152,6 +152,7 @@ pub struct Attack {
     token_url: Option<String>,
     below_path: bool,
     attempts: u32,
+    token: String,
     ulimit: Option<String>,
     formats: &'static [Format],
 }
@@ -171,6 +172,7 @@ impl Attack {
             token_url: None,
             below_path: false,
             attempts: 1,
+            token: TOKEN.to_owned(),
             ulimit: None,
             formats: &[],
         }
@@ -227,6 +229,13 @@ impl Attack {
     #[must_use]
     pub fn below_path(mut self) -> Self {
         self.below_path = true;
+        self
+    }
+
+    /// Another secret in the slot `mine`.
+    #[must_use]
+    pub fn token(mut self, token: &str) -> Self {
+        token.clone_into(&mut self.token);
         self
     }
 
@@ -299,7 +308,7 @@ impl Attack {
             self.network
         );
         file("connection.toml", &connection);
-        file("mine", TOKEN);
+        file("mine", &self.token);
         file("other", PASSWORD);
         file("client", CLIENT_SECRET);
         directory

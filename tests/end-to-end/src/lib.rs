@@ -8,6 +8,7 @@ mod connector;
 pub mod inside;
 pub mod raw;
 pub mod scim;
+pub mod table;
 pub mod tokens;
 
 pub use connector::Connector;

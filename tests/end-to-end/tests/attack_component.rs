@@ -70,6 +70,8 @@ async fn every_forbidden_import_is_named() {
         "wasi:sockets/tcp@0.2.0",
         "wasi:filesystem/types@0.2.0",
         "wasi:cli/environment@0.2.0",
+        "wasi:cli/stdout@0.2.0",
+        "wasi:cli/stderr@0.2.0",
         "wasi:random/random@0.2.0",
         "wasi:clocks/wall-clock@0.2.0",
         "evil:corp/shell",
@@ -79,6 +81,32 @@ async fn every_forbidden_import_is_named() {
         .map(|name| format!("(import \"{name}\" (instance (export \"f\" (func))))"))
         .collect();
     refused(&wat(&format!("(component {text})")), &imports).await;
+}
+
+/// Each uses one proposal; `host/src/engine.rs` has the list of all of them.
+#[tokio::test]
+async fn proposals_that_no_connector_needs_are_refused_by_name() {
+    for (module, word) in [
+        ("(memory 1 1 shared)", "threads"),
+        ("(memory i64 1)", "memory64"),
+        ("(type (struct))", "gc feature"),
+        ("(func (param externref))", "gc types"),
+        ("(tag)", "exceptions"),
+        ("(func $f (return_call $f))", "tail calls"),
+        (
+            "(type $t (func)) (func (param (ref $t)))",
+            "function references",
+        ),
+    ] {
+        let component = wat(&format!("(component (core module {module}))"));
+        refused(&component, &["this host can compile", word]).await;
+    }
+    let component = wat("(component (type (stream u8)))");
+    refused(
+        &component,
+        &["this host can compile", "component model async"],
+    )
+    .await;
 }
 
 #[tokio::test]

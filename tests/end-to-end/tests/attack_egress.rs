@@ -4,7 +4,10 @@
 
 use end_to_end::attack::{Attack, Attacked, TOKEN, ToldNames};
 use end_to_end::raw::{RawServer, Reply, ok};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_portcullis-under-test");
 
@@ -212,6 +215,46 @@ async fn paths_that_could_mean_something_else_are_refused() {
         ("GET http api.test:API /api/x<NUL>", UNSAID),
         ("GET http api.test:API /api/<LONG>", "url-length"),
         ("GET http api.test:API /api/x?<LONG>", "url-length"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_path_or_an_authority_that_names_another_place_is_refused() {
+    all_refused(&[
+        // The absolute form of a request's target, which a server may take in place of the Host header.
+        (
+            "GET http api.test:API http://decoy.test:DECOY/api/x",
+            UNSAID,
+        ),
+        (
+            "GET http api.test:API https://decoy.test:DECOY/api/x",
+            UNSAID,
+        ),
+        ("GET http api.test:API decoy.test:DECOY", UNSAID),
+        ("CONNECT http api.test:API decoy.test:DECOY", UNSAID),
+        ("GET http api.test:API @decoy.test:DECOY/api/x", UNSAID),
+        ("GET http api.test:API :80@decoy.test:DECOY/api/x", UNSAID),
+        ("GET http api.test:API .decoy.test:DECOY/api/x", UNSAID),
+        ("GET http api.test:API \\\\decoy.test:DECOY/api/x", UNSAID),
+        ("OPTIONS http api.test:API *", UNSAID),
+        (
+            "GET http api.test:API ?http://decoy.test:DECOY/api/x",
+            "path",
+        ),
+        (
+            "GET http api.test:API /http://decoy.test:DECOY/api/x",
+            "path-form",
+        ),
+        ("GET http api.test:API /@decoy.test:DECOY/api/x", "path"),
+        ("GET http api.test:API/@decoy.test:DECOY /api/x", UNSAID),
+        ("GET http api.test:API?@decoy.test:DECOY /api/x", UNSAID),
+        ("GET http api.test:API#@decoy.test:DECOY /api/x", UNSAID),
+        ("GET http api.test:API\\@decoy.test:DECOY /api/x", UNSAID),
+        ("GET http decoy.test:DECOY%23@api.test:API /api/x", "origin"),
+        ("GET http api.test:API,decoy.test:DECOY /api/x", UNSAID),
+        ("GET http api.test:API:DECOY /api/x", UNSAID),
+        ("GET http  /api/x", UNSAID),
     ])
     .await;
 }
@@ -506,4 +549,157 @@ async fn trying_for_ever_comes_to_an_end_and_so_does_its_log() {
         .await;
     attacked.expect(5, &["requests = 20"]);
     assert_eq!((attacked.requests().len(), api.heads().len()), (21, 20));
+}
+
+/// What the host's process may take, in MiB: see `attack_resources`.
+const DATA_MIB: u64 = 150;
+
+#[tokio::test]
+async fn an_empty_body_is_not_sent_however_often_nothing_is_written() {
+    let api = RawServer::start(|_| ok("", b"{}")).await;
+    let place = format!("127.0.0.1:{}", api.port());
+    let attacked = Attack::new(&format!("http://{place}"), "empty writes")
+        .lines(&[format!("http {place} /api/x")])
+        .data_mib(DATA_MIB)
+        .spawn(BINARY)
+        .await;
+    attacked.expect(0, &[]);
+    assert_eq!(attacked.told(), ["status 200"]);
+    let heads = api.heads();
+    assert_eq!(heads.len(), 1);
+    let head = heads[0].to_lowercase();
+    for word in ["transfer-encoding", "content-length", "expect"] {
+        assert!(!head.contains(word), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_is_written_without_end_ends_at_a_limit() {
+    let api = RawServer::start(|_| ok("", b"{}")).await;
+    let place = format!("127.0.0.1:{}", api.port());
+    let attacked = Attack::new(&format!("http://{place}"), "empty writes without end")
+        .lines(&[format!("http {place} /api/x")])
+        .limits("cpu_seconds = 1")
+        .data_mib(DATA_MIB)
+        .spawn(BINARY)
+        .await;
+    attacked.expect(5, &["it exhausted the limit cpu_seconds = 1"]);
+    // A request is sent when its body has ended, which this one has not.
+    assert_eq!(api.opened(), 0);
+
+    // Where nobody reads, the second piece has no place.
+    let attacked = Attack::alone("empty writes to nobody")
+        .data_mib(DATA_MIB)
+        .spawn(BINARY)
+        .await;
+    attacked.expect(5, &["the connector crashed", "write exceeded budget"]);
+}
+
+/// A server that speaks HTTP/2 and answers each request with an empty 200; the frames that came: type, flags, length.
+async fn http_2(ca: &Path) -> (u16, Arc<Mutex<Vec<[usize; 3]>>>) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let wanted = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let certificate = wanted.self_signed(&key).unwrap();
+    std::fs::write(ca, certificate.pem()).unwrap();
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let mut config = tokio_rustls::rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        )
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let frames = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&frames);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
+            tokio::spawn(async move {
+                let mut stream = acceptor.accept(stream).await?;
+                stream.read_exact(&mut [0; 24]).await?;
+                // Empty settings, and the acknowledgement of the client's.
+                stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await?;
+                stream.write_all(&[0, 0, 0, 4, 1, 0, 0, 0, 0]).await?;
+                loop {
+                    let mut head = [0; 9];
+                    stream.read_exact(&mut head).await?;
+                    let length = usize::from(head[1]) << 8 | usize::from(head[2]);
+                    stream.read_exact(&mut vec![0; length]).await?;
+                    let (kind, flags) = (head[3], head[4]);
+                    seen.lock()
+                        .unwrap()
+                        .push([kind.into(), flags.into(), length]);
+                    if kind == 1 {
+                        // Headers that end the stream: the static table's `:status: 200`.
+                        let mut answer = vec![0, 0, 1, 1, 5];
+                        answer.extend_from_slice(&head[5..]);
+                        answer.push(0x88);
+                        stream.write_all(&answer).await?;
+                    }
+                }
+                #[allow(unreachable_code, reason = "it names the type of errors")]
+                std::io::Result::Ok(())
+            });
+        }
+    });
+    (port, frames)
+}
+
+#[tokio::test]
+async fn nor_is_it_sent_over_http_2() {
+    let directory = tempfile::tempdir().unwrap();
+    let ca = directory.path().join("ca.pem");
+    let (port, frames) = http_2(&ca).await;
+    let attacked = Attack::new(&format!("https://localhost:{port}"), "empty writes")
+        .lines(&[format!("https localhost:{port} /api/x")])
+        .network(&format!("allow_private_networks = true\nca_file = {ca:?}"))
+        .data_mib(DATA_MIB)
+        .spawn(BINARY)
+        .await;
+    attacked.expect(0, &[]);
+    assert_eq!(attacked.told(), ["status 200"]);
+    let frames = frames.lock().unwrap();
+    let of_kind = |kind| frames.iter().filter(move |frame| frame[0] == kind);
+    assert_eq!(of_kind(0).count(), 0, "a frame of data was sent");
+    let ends: Vec<bool> = of_kind(1).map(|frame| frame[1] & 1 == 1).collect();
+    assert_eq!(ends, [true], "the headers end the stream");
+}
+
+#[tokio::test]
+async fn trailers_are_refused_and_not_sent() {
+    let api = RawServer::start(|_| ok("", b"{}")).await;
+    let place = format!("127.0.0.1:{}", api.port());
+    let attacked = Attack::new(&format!("http://{place}"), "trailers")
+        .lines(&[format!("http {place} /api/x")])
+        .spawn(BINARY)
+        .await;
+    let told = attacked.told();
+    assert!(told[0].contains("HttpRequestTrailer"), "{told:?}");
+    assert!(!api.heads().concat().contains("trailer"));
+}
+
+#[tokio::test]
+async fn a_timeout_of_nothing_or_of_centuries_changes_nothing() {
+    let api = RawServer::start(|_| ok("", b"{}")).await;
+    let place = format!("127.0.0.1:{}", api.port());
+    let attacked = Attack::new(&format!("http://{place}"), "no time")
+        .lines(&[format!("http {place} /api/x")])
+        .spawn(BINARY)
+        .await;
+    attacked.expect(0, &[]);
+    assert_eq!(attacked.told(), ["status 200"; 3]);
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_fields_stop_the_connector() {
+    for attack in ["many fields", "many values"] {
+        let attacked = Attack::alone(attack).data_mib(DATA_MIB).spawn(BINARY).await;
+        attacked.expect(5, &["the connector crashed"]);
+    }
 }

@@ -208,6 +208,23 @@ async fn headers_without_number_that_are_never_sent() {
 }
 
 #[tokio::test]
+async fn trailers_and_answers_of_its_own_that_fill_the_hosts_memory() {
+    for attack in ["trailers that are never sent", "answers of its own"] {
+        let attacked = Attack::alone(attack)
+            .limits("memory_mib = 16\ncpu_seconds = 20\nhandles = 20000")
+            .data_mib(DATA_MIB)
+            .spawn(BINARY)
+            .await;
+        match attack {
+            // Its own headers count, as a request's do.
+            "answers of its own" => exhausted(&attacked, "memory_mib", 16),
+            // Trailers are dropped where they come.
+            _ => assert_eq!(attacked.code, Some(0), "{}", attacked.printed()),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_disk_that_is_full() {
     let attacked = Attack::alone("endless items")
         .file_kib(3000)

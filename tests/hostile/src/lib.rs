@@ -4,8 +4,10 @@
 #![cfg(target_family = "wasm")]
 
 mod ask;
+mod bodies;
 mod content;
 mod resources;
+mod timing;
 
 use portcullis_kit::bindings::Guest;
 use portcullis_kit::bindings::portcullis::connector::output::{
@@ -37,6 +39,9 @@ impl Guest for Hostile {
                 return Err(Failure::HostRefused("it said no".to_owned()));
             }
             "nothing" => {}
+            "guess" => timing::guess(&lines()),
+            "near matches" => timing::near_matches(&lines()),
+            "one long call" => timing::one_long_call(),
             "spin" => resources::spin(),
             "memory" => resources::memory(),
             "recursion" => resources::recursion(),
@@ -52,6 +57,15 @@ impl Guest for Hostile {
             "fat fields" => resources::fat_fields(),
             "open bodies" => resources::open_bodies(&lines()),
             "keep heads" => resources::keep_heads(&lines()),
+            "empty writes" => bodies::empty_writes(&lines(), 100_000),
+            "empty writes without end" => bodies::empty_writes(&lines(), u32::MAX),
+            "empty writes to nobody" => bodies::empty_writes_to_nobody(),
+            "trailers" => bodies::trailers(&lines()),
+            "trailers that are never sent" => bodies::trailers_that_are_never_sent(),
+            "answers of its own" => bodies::answers_of_its_own(),
+            "no time" => bodies::no_time(&lines()),
+            "many fields" => bodies::many_fields(),
+            "many values" => bodies::many_values(),
             "many warnings" => resources::many_warnings(),
             "many types" => resources::many_types(),
             "deep containment" => resources::deep_containment(),

@@ -161,7 +161,7 @@ pub(crate) fn fat_fields() {
 }
 
 /// Long enough for the host to look.
-fn spin_a_while() {
+pub(crate) fn spin_a_while() {
     let began = monotonic_clock::now();
     while monotonic_clock::now() - began < 200_000_000 {
         black_box(());

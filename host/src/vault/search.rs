@@ -1,0 +1,360 @@
+//! Finds secrets in a text in a time that does not depend on how much of a secret the text holds.
+//!
+//! A connector chooses texts, has them searched and knows how long that took. Where the search goes faster or slower on a
+//! partial match, the connector recovers a secret character by character. So each secret is compared as a whole, by one
+//! keyed hash of its full length at each position (Rabin-Karp), with the same instructions whatever the bytes are. Only a
+//! match of the whole secret takes another path, and whoever causes that knows the secret already.
+//!
+//! The hash is a sum of random numbers, one for each byte value, times powers of a random base, modulo 2^32. Both are drawn
+//! for each run. Letters of either case count as the same, as do the two alphabets of base64.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::Arc;
+use subtle::{Choice, ConstantTimeEq as _};
+use zeroize::Zeroizing;
+
+/// Positions that are searched with one table of powers. Long enough to amortise what each slice costs, short enough for
+/// the tables of a few secrets to stay in the processor's first cache.
+const SLICE: usize = 2048;
+
+/// The random numbers of one run.
+pub(super) struct Key {
+    /// A number for each byte value.
+    symbols: [u32; 256],
+    /// The powers of the base, from 0 to [`SLICE`].
+    powers: Vec<u32>,
+    /// The inverse of the base.
+    inverse: u32,
+}
+
+impl Key {
+    /// Draws a key.
+    ///
+    /// # Panics
+    /// Where the system has no random numbers: nothing is secure then.
+    pub(super) fn random() -> Self {
+        let mut random = [0; 4 * 257];
+        getrandom::fill(&mut random).expect("the operating system provides random numbers");
+        let mut numbers = random.chunks_exact(4).map(|bytes| {
+            bytes
+                .iter()
+                .fold(0, |number, byte| number << 8 | u32::from(*byte))
+        });
+        // Odd numbers have an inverse modulo 2^32.
+        let base = numbers.next().unwrap_or_default() | 1;
+        let drawn: Vec<u32> = numbers.collect();
+        let mut symbols = [0; 256];
+        for (byte, symbol) in (0..=u8::MAX).zip(&mut symbols) {
+            *symbol = drawn[usize::from(fold(byte))];
+        }
+        let powers = std::iter::successors(Some(1u32), |power| Some(power.wrapping_mul(base)));
+        Self {
+            symbols,
+            powers: powers.take(SLICE + 1).collect(),
+            inverse: inverse(base),
+        }
+    }
+}
+
+/// The inverse of an odd number modulo 2^32, by Newton's method: each step doubles the bits that are right, from 3.
+fn inverse(odd: u32) -> u32 {
+    let mut inverse = odd;
+    for _ in 0..4 {
+        inverse = inverse.wrapping_mul(2u32.wrapping_sub(odd.wrapping_mul(inverse)));
+    }
+    inverse
+}
+
+/// What a byte counts as.
+const fn fold(byte: u8) -> u8 {
+    match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        byte => byte.to_ascii_lowercase(),
+    }
+}
+
+/// A text that is searched for.
+pub(super) struct Needle {
+    /// Its bytes, as they count.
+    folded: Zeroizing<Vec<u8>>,
+    /// What the hash of its bytes is where they end at each position of a slice.
+    targets: Vec<u32>,
+    /// It is a part of base64: whatever base64 it stands in is redacted with it.
+    is_base64: bool,
+}
+
+impl Needle {
+    /// A text of at least one byte.
+    pub(super) fn new(key: &Key, text: &[u8], is_base64: bool) -> Self {
+        let folded: Vec<u8> = text.iter().copied().map(fold).collect();
+        // The last byte stands at power 0, the one before it at power -1, and so on.
+        let hash = folded.iter().fold(0u32, |hash, byte| {
+            hash.wrapping_mul(key.inverse)
+                .wrapping_add(key.symbols[usize::from(*byte)])
+        });
+        let powers = key.powers[..SLICE].iter();
+        Self {
+            folded: Zeroizing::new(folded),
+            targets: powers.map(|power| hash.wrapping_mul(*power)).collect(),
+            is_base64,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.folded.len()
+    }
+
+    /// Whether two are the same text.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        *self.folded == *other.folded
+    }
+
+    /// Compares a text of the needle's length with all of the needle, in a time that does not depend on either.
+    fn is(&self, text: &[u8]) -> bool {
+        let pairs = text.iter().zip(self.folded.iter());
+        let same = pairs.fold(Choice::from(1), |same, (byte, own)| {
+            same & fold(*byte).ct_eq(own)
+        });
+        same.into()
+    }
+}
+
+thread_local! {
+    /// Running sums of the text that is searched. They are sums of numbers for its bytes, in which no secret takes part.
+    static SUMS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// All that is searched for.
+pub(super) struct Search {
+    key: Arc<Key>,
+    needles: Vec<Arc<Needle>>,
+    longest: usize,
+}
+
+impl Search {
+    pub(super) fn new(key: Arc<Key>, needles: Vec<Arc<Needle>>) -> Self {
+        let longest = needles.iter().map(|needle| needle.len()).max();
+        Self {
+            key,
+            needles,
+            longest: longest.unwrap_or(0),
+        }
+    }
+
+    /// Whether there is nothing to search for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.needles.is_empty()
+    }
+
+    /// The length of the longest needle, in bytes.
+    pub(super) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// The ranges of a text to redact, sorted by where they begin. They may overlap.
+    pub(super) fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
+        if self.needles.is_empty() {
+            return Vec::new();
+        }
+        let mut matches = SUMS.with_borrow_mut(|sums| self.matches(sums, text));
+        matches.sort_by_key(|(range, _)| range.start);
+        with_base64_around(text, matches)
+    }
+
+    /// The ranges of all matches, and whether each is of base64. Matches of one needle do not overlap.
+    ///
+    /// `sums` has at `longest + 1 + n` the sum of a slice's bytes up to its byte `n`. In front of that stand the sums up to the
+    /// bytes before the slice, with the slice's own powers: zeros where there are none.
+    fn matches(&self, sums: &mut Vec<u32>, text: &[u8]) -> Vec<(Range<usize>, bool)> {
+        let zero = self.longest;
+        if sums.len() < zero + 1 + SLICE {
+            sums.resize(zero + 1 + SLICE, 0);
+        }
+        let sums = &mut sums[..zero + 1 + SLICE];
+        sums[..=zero].fill(0);
+        let mut found = Vec::new();
+        // Where the last match of each needle ended.
+        let mut ended: Vec<usize> = Vec::new();
+        for (number, slice) in text.chunks(SLICE).enumerate() {
+            if number > 0 {
+                self.shift(sums);
+            }
+            let mut sum = 0u32;
+            let weighted = slice.iter().zip(&self.key.powers);
+            for (place, (byte, power)) in sums[zero + 1..].iter_mut().zip(weighted) {
+                let symbol = self.key.symbols[usize::from(*byte)];
+                sum = sum.wrapping_add(symbol.wrapping_mul(*power));
+                *place = sum;
+            }
+            for (index, needle) in self.needles.iter().enumerate() {
+                let length = needle.len();
+                let ends = &sums[zero + 1..][..slice.len()];
+                let starts = &sums[zero + 1 - length..][..slice.len()];
+                let windows = || ends.iter().zip(starts).zip(&needle.targets);
+                let is_match = |((end, start), target): ((&u32, &u32), &u32)| {
+                    end.wrapping_sub(*start) == *target
+                };
+                // Without a branch, so that no position takes longer than another.
+                let any = windows().fold(0, |any, window| any | u32::from(is_match(window)));
+                if any == 0 {
+                    continue;
+                }
+                ended.resize(self.needles.len(), 0);
+                for (last, _) in windows()
+                    .enumerate()
+                    .filter(|(_, window)| is_match(*window))
+                {
+                    let end = number * SLICE + last + 1;
+                    let start = end.checked_sub(length);
+                    let Some(start) = start.filter(|start| *start >= ended[index]) else {
+                        continue;
+                    };
+                    if needle.is(&text[start..end]) {
+                        ended[index] = end;
+                        found.push((start..end, needle.is_base64));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Makes the end of one slice the front of the next.
+    fn shift(&self, sums: &mut [u32]) {
+        let last = sums[self.longest + SLICE];
+        // The powers of the next slice begin at 0 again.
+        let back = inverse(self.key.powers[SLICE]);
+        sums.copy_within(SLICE.., 0);
+        for sum in &mut sums[..=self.longest] {
+            *sum = sum.wrapping_sub(last).wrapping_mul(back);
+        }
+    }
+}
+
+/// Matches of base64 with all of the base64 that they stand in: the characters next to a match hold bits of the secret too,
+/// and half of a code is of no use. Each byte is looked at twice at most, however many matches there are.
+fn with_base64_around(text: &[u8], matches: Vec<(Range<usize>, bool)>) -> Vec<Range<usize>> {
+    let is_part =
+        |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    let mut reached = 0;
+    let starts: Vec<usize> = matches.iter().map(|(range, _)| range.start).collect();
+    let next = starts.into_iter().skip(1).chain([text.len()]);
+    let mut ranges: Vec<Range<usize>> = Vec::with_capacity(matches.len());
+    for ((range, is_base64), next) in matches.into_iter().zip(next) {
+        let mut range = range;
+        if is_base64 {
+            let before = text[reached.min(range.start)..range.start].iter().rev();
+            range.start -= before.take_while(is_part).count();
+            let behind = &text[range.end..next.max(range.end)];
+            range.end += behind.iter().take_while(is_part).count();
+            let padding = text[range.end..].iter().take(2);
+            range.end += padding.take_while(|byte| **byte == b'=').count();
+        }
+        reached = reached.max(range.end);
+        ranges.push(range);
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(needles: &[&str]) -> Search {
+        let key = Arc::new(Key::random());
+        let needles = needles.iter();
+        let needles = needles.map(|text| Arc::new(Needle::new(&key, text.as_bytes(), false)));
+        let needles = needles.collect();
+        Search::new(key, needles)
+    }
+
+    fn found(search: &Search, text: &[u8]) -> Vec<Range<usize>> {
+        search.find(text)
+    }
+
+    #[test]
+    fn a_secret_is_found_wherever_it_stands() {
+        let long = "0123456789abcdef".repeat(400);
+        let search = search(&["s3cret-t0ken", &long]);
+        for before in [0, 1, 5, 2030, 2036, 2037, 2047, 2048, 2049, 5000, 12345] {
+            let text = [&"x".repeat(before), "S3CRET_T0ken", "tail"].concat();
+            let expected = before..before + 12;
+            // The case of letters and the alphabet of base64 make no difference; `-` and `_` are of one, `+` and `/` of the other.
+            assert_eq!(
+                found(&search, text.replace('_', "-").as_bytes()),
+                [expected.clone()]
+            );
+            assert_eq!(
+                found(&search, text.replace('_', "+").as_bytes()),
+                [expected]
+            );
+            let text = [&"y".repeat(before), &*long, &*long, "tail"].concat();
+            let end = before + long.len();
+            let expected = [before..end, end..end + long.len()];
+            assert_eq!(found(&search, text.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_whole_secret_is_not_found() {
+        let search = search(&["s3cret-t0ken"]);
+        for text in [
+            "",
+            "s",
+            "s3cret-t0ke",
+            "3cret-t0ken",
+            "s3cret-t0kem",
+            "s3cretXt0ken",
+        ] {
+            assert!(found(&search, text.as_bytes()).is_empty(), "{text}");
+            let padded = format!("{text}{}{text}", " ".repeat(3000));
+            assert!(found(&search, padded.as_bytes()).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_match_of_base64_takes_the_base64_around_it() {
+        let key = Arc::new(Key::random());
+        let needle = Arc::new(Needle::new(&key, b"abcdefgh", true));
+        let search = Search::new(key, vec![needle]);
+        let with = |text: &str| {
+            let found = search.find(text.as_bytes());
+            found
+                .into_iter()
+                .map(|range| text[range].to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(with(":xyabcdefghQ==z"), ["xyabcdefghQ=="]);
+        assert_eq!(with("abcdefgh\"xyz"), ["abcdefgh"]);
+        assert_eq!(with("abcdefgh"), ["abcdefgh"]);
+        assert_eq!(with("xabcdefghyabcdefghz ="), ["xabcdefghy", "abcdefghz"]);
+    }
+
+    #[test]
+    fn many_matches_are_found_in_one_pass() {
+        // A hostile API knows the secret and repeats it without end. Were each match to look at all the base64 around it, or
+        // at each position of a secret that repeats itself, this test would take hours.
+        let key = Arc::new(Key::random());
+        let repeated = "a".repeat(8192);
+        let needles = [("abcdefgh", true), (&*repeated, false)];
+        let needles =
+            needles.map(|(text, base64)| Arc::new(Needle::new(&key, text.as_bytes(), base64)));
+        let search = Search::new(key, needles.into());
+        assert_eq!(
+            search.find("abcdefgh".repeat(1 << 17).as_bytes()).len(),
+            1 << 17
+        );
+        assert_eq!(search.find("a".repeat(1 << 20).as_bytes()).len(), 1 << 7);
+        let near = format!("{}b", &repeated[1..]).repeat(128);
+        assert!(search.find(near.as_bytes()).is_empty());
+    }
+
+    #[test]
+    fn an_inverse_is_one() {
+        for odd in [1, 3, 0x9e37_79b1, u32::MAX] {
+            assert_eq!(odd.wrapping_mul(inverse(odd)), 1);
+        }
+    }
+}
