@@ -294,13 +294,8 @@ async fn ids_and_words_that_mislead_are_left_out_and_named() {
             );
         }
         if !text.contains(['=', '@', '+', '-', '＝', '＋', '＠', '\u{a0}']) {
-            // As it is it is in run.db alone.
-            let files = [
-                "entities.csv",
-                "entity_relations.csv",
-                "entities.jsonl",
-                "run.json",
-            ];
+            // As it is it is in run.db alone, and among the settings of this attack.
+            let files = ["entities.csv", "entity_relations.csv", "entities.jsonl"];
             let files = files.map(|name| String::from_utf8(attacked.file(name)).unwrap());
             let read = files.concat() + &attacked.printed();
             assert!(!read.contains(text), "{text:?} is somewhere as it is");
@@ -416,7 +411,7 @@ async fn what_the_host_says_is_not_crowded_out() {
     let mine =
         attacked.column("SELECT DISTINCT source FROM warning WHERE text LIKE '%host found%'");
     assert_eq!(mine, ["connector"]);
-    assert!(lines.len() < 200, "{} lines", lines.len());
+    assert!(lines.len() < 140, "{} lines", lines.len());
 }
 
 #[tokio::test]

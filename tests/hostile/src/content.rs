@@ -165,8 +165,8 @@ fn crowd_out(lines: &[String]) {
             Item::Coverage(Coverage {
                 family: format!("! {number}"),
                 scope: None,
-                status: CoverageStatus::Complete,
-                reason: None,
+                status: CoverageStatus::Unreadable,
+                reason: Some("the host could not read it".to_owned()),
                 slot: None,
             }),
             Item::Entity(Entity {
