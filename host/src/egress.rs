@@ -188,7 +188,7 @@ impl Egress {
             budget_told: AtomicBool::new(false),
             tally: Arc::clone(&office.tally),
             tokens: Tokens::new(&vault, office),
-            redactor: vault.redactor().of_responses(),
+            redactor: vault.redactor().of_api(),
             vault,
         })
     }
@@ -490,8 +490,7 @@ impl Egress {
                         let now = self.clock.now();
                         self.gate.learn(now, now, Borne::Not);
                     }
-                    let reason = client::chain(&error.without_url());
-                    let reason = self.redactor.text(&reason).into_owned();
+                    let reason = failure::told(error, &self.redactor);
                     noted.failed(&reason);
                     self.tally.failure(reason.clone());
                     if failures >= self.retry.attempts || !idempotent || failure.is_final() {

@@ -202,7 +202,7 @@ impl Run {
         self.note_start("extract");
         let collector = Arc::new(Mutex::new(Collector::new(
             file,
-            self.redactor.clone(),
+            self.redactor.of_connector(),
             *self.limits(),
             Arc::clone(self.egress.usage()),
         )));
@@ -399,7 +399,7 @@ impl Run {
             },
             collector,
             observer,
-            redactor: self.redactor.clone(),
+            redactor: self.redactor.of_connector(),
         };
         Host::new(services, *self.limits())
     }

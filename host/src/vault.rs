@@ -226,7 +226,25 @@ fn header(value: Zeroizing<Vec<u8>>) -> HeaderValue {
     header
 }
 
-/// What the manifest says about a credential of this look.
+/// What can be done in an hour against a service that does not notice.
+const FEW_GUESSES: u64 = 1_000_000;
+
+/// Warns of a credential that can be guessed: a connector can have a guess confirmed, by an API that repeats it.
+fn guessable(slot: &SlotName, credential: &Credential) -> Option<String> {
+    let (field, secret) = match credential {
+        Credential::Bearer { token } => ("token", token),
+        Credential::Basic { password, .. } => ("password", password),
+        Credential::OAuth2(client) => ("client_secret", client.secret()),
+    };
+    let text = std::str::from_utf8(secret.expose()).ok()?;
+    (zxcvbn::zxcvbn(text, &[]).guesses() < FEW_GUESSES).then(|| {
+        format!(
+            "credential {slot}, {field}: this secret can be guessed, and a connector can find out whether a guess is right; use one that was generated"
+        )
+    })
+}
+
+/// Warnings about a credential of this look: the manifest's, and whether it can be guessed.
 pub fn hints(
     slot: &SlotName,
     declaration: &SlotDeclaration,
@@ -251,6 +269,7 @@ pub fn hints(
             starts || lacks
         })
         .map(|hint| format!("credential {slot}, {}: {}", hint.field, hint.says))
+        .chain(guessable(slot, credential))
         .collect()
 }
 
@@ -290,6 +309,32 @@ mod tests {
                 panic!("{bad:?} was taken")
             };
             assert!(bad.trim().is_empty() || !error.contains(bad), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_can_be_guessed_is_warned_of_without_repeating_it() {
+        let slot = SlotName::try_from("a".to_owned()).unwrap();
+        let warning = |text: &str| {
+            let token = secret(text);
+            guessable(&slot, &Credential::Bearer { token })
+        };
+        for guessed in [
+            "password1",
+            "bitbucket",
+            "aaaaaaaaaaaa",
+            "qwertyuiop",
+            "20260101",
+        ] {
+            let warning = warning(guessed).unwrap();
+            assert!(warning.contains("credential a, token") && !warning.contains(guessed));
+        }
+        for generated in [
+            "ATCTT3xFfGF0vhyYsLrJCGWWRuNi",
+            "x9!kQ2mz",
+            "tr0ub4dor&3-horse",
+        ] {
+            assert!(warning(generated).is_none(), "{generated}");
         }
     }
 

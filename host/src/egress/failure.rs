@@ -1,6 +1,7 @@
 //! Why a request got no answer, as far as a guest may know it.
 
 use super::address::AddressError;
+use crate::vault::Redactor;
 use std::error::Error as StdError;
 use wasmtime_wasi_http::Error;
 
@@ -86,12 +87,28 @@ impl Failure {
         known.unwrap_or(Self::Broken)
     }
 
+    /// Whether the other side chose a part of what the error says: names in a certificate, or what it sent in place of HTTP.
+    fn repeats_the_other_side(self) -> bool {
+        matches!(self, Self::Certificate | Self::Broken)
+    }
+
     /// Whether asking again would meet the same.
     pub(super) fn is_final(self) -> bool {
         matches!(
             self,
             Self::AddressProhibited | Self::Certificate | Self::Encoded
         )
+    }
+}
+
+/// An error in words, without what could be a secret.
+pub(super) fn told(error: reqwest::Error, redactor: &Redactor) -> String {
+    let failure = Failure::of(&error);
+    let told = super::client::chain(&error.without_url());
+    if failure.repeats_the_other_side() {
+        redactor.text(&told).into_owned()
+    } else {
+        told
     }
 }
 

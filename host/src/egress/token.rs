@@ -5,8 +5,7 @@
 //! same addresses, certificates and proxy, no redirects. It waits neither for a place among the requests in flight nor for
 //! a turn of the pace, since whoever needs the token may hold both.
 
-use super::client;
-use super::failure::Failure;
+use super::failure::{self, Failure};
 use super::tally::{Tally, Verdict};
 use super::trail::{Attempt, Trail};
 use crate::audit::Audit;
@@ -353,9 +352,7 @@ impl Source {
                 passes: !Failure::of(&error).is_final(),
                 why: format!(
                     "could not be reached: {}",
-                    self.office
-                        .redactor
-                        .text(&client::chain(&error.without_url()))
+                    failure::told(error, &self.office.redactor)
                 ),
             },
         }

@@ -64,14 +64,15 @@ pub struct Settings {
 #[error("the component's unsent requests and unread answers are too large")]
 pub(super) struct HeldTooMuch;
 
-/// The connector sends what it takes for a credential, and an API sends it back: where that is redacted, the guess was right.
+/// The connector says a credential, or sends it and has it sent back.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "it sent a credential of this connection in requests of its own, and got it back {0} times (each time redacted); it guesses, or has found a way to learn the credential: do not run this component again, and replace the credential"
+    "it said a credential of this connection {0} times, in what it emits or in requests whose responses repeat it (each time it was redacted); it guesses, or has found a way to learn the credential, or the credential is a word that occurs in the data: replace it by one that nobody guesses, and find out which before you run this component again"
 )]
 pub(super) struct Guessed(u64);
 
-/// So often what a connector sent may come back redacted. By chance a connector sends a secret that is a common word.
+/// So often a connector may say a credential. That it was redacted can be seen by a connector, in a response or in how long a
+/// call takes, so each time confirms a guess.
 const MOST_GUESSES: u64 = 3;
 
 /// After so many bytes of items the host looks whether the run is to go on. Some milliseconds of work.
@@ -131,18 +132,25 @@ impl Host {
     pub(super) fn check(&mut self) -> wasmtime::Result<()> {
         self.count_held()?;
         self.budget.as_ref().map_or(Ok(()), CpuBudget::check)?;
-        let returned = self.services.redactor.returned();
-        if returned > MOST_GUESSES {
-            return Err(Guessed(returned).into());
+        Ok(self.check_guesses()?)
+    }
+
+    fn check_guesses(&self) -> Result<(), Guessed> {
+        match self.services.redactor.guessed() {
+            0..=MOST_GUESSES => Ok(()),
+            guesses => Err(Guessed(guesses)),
         }
-        Ok(())
     }
 
     /// What the guest says, for the operator's screen: at most so many bytes. No more is searched than could be shown.
-    fn shown(&self, text: &str, most: usize) -> String {
+    ///
+    /// # Errors
+    /// [`Guessed`].
+    fn shown(&self, text: &str, most: usize) -> Result<String, Guessed> {
         let redactor = &self.services.redactor;
         let enough = text.floor_char_boundary(most.saturating_add(redactor.longest_form()));
-        collect::printable(&redactor.text(&text[..enough]), most)
+        let shown = collect::printable(&redactor.text(&text[..enough]), most);
+        self.check_guesses().map(|()| shown)
     }
 
     /// What finds secrets in what the guest says.
@@ -403,7 +411,7 @@ impl output::Host for Host {
     }
 
     fn progress(&mut self, stage: output::Stage) -> wasmtime::Result<()> {
-        let name = self.shown(&stage.name, 80);
+        let name = self.shown(&stage.name, 80)?;
         if self.stage != name {
             if !self.may_show_a_line() {
                 return Ok(());
@@ -460,6 +468,7 @@ impl Host {
                     Untaken::TooMuch(limit) => limit.into(),
                     Untaken::Broken(broken) => broken.into(),
                 })?;
+            self.check_guesses()?;
             if carried >= STEP {
                 break;
             }
@@ -476,7 +485,7 @@ impl logging::Host for Host {
         self.usage().peak(Limit::LogKib, message.len() as u64);
         let most = self.limits.size(Limit::LogKib);
         // The log has the host's lines too.
-        let line = format!("connector: {}", self.shown(&message, most));
+        let line = format!("connector: {}", self.shown(&message, most)?);
         match severity {
             logging::Severity::Debug => tracing::debug!(target: "connector", "{line}"),
             logging::Severity::Info => tracing::info!(target: "connector", "{line}"),

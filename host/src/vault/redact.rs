@@ -38,7 +38,15 @@ const BLOCK: usize = 64 * 1024;
 #[derive(Clone)]
 pub struct Redactor {
     shared: Arc<Shared>,
-    of_responses: bool,
+    whose: Whose,
+}
+
+/// Whose texts are searched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Host,
+    Connector,
+    Api,
 }
 
 struct Shared {
@@ -48,9 +56,11 @@ struct Shared {
     /// What the search is made of; locked by those who learn.
     known: Mutex<Known>,
     found: AtomicU64,
+    /// How often a secret was found in what the connector emitted or logged.
+    said: AtomicU64,
     /// The connector sent a secret in a request.
-    guessed: AtomicBool,
-    /// How often a secret was redacted in responses since then.
+    sent: AtomicBool,
+    /// How often a secret was found in responses since then.
     returned: AtomicU64,
 }
 
@@ -94,10 +104,11 @@ impl Redactor {
                 key,
                 known: Mutex::new(known),
                 found: AtomicU64::new(0),
-                guessed: AtomicBool::new(false),
+                said: AtomicU64::new(0),
+                sent: AtomicBool::new(false),
                 returned: AtomicU64::new(0),
             }),
-            of_responses: false,
+            whose: Whose::Host,
         }
     }
 
@@ -112,24 +123,33 @@ impl Redactor {
         shared.search.store(Arc::new(search));
     }
 
-    /// The same, for what an API responds: it notes what the connector sent and gets back.
-    pub(crate) fn of_responses(&self) -> Self {
+    /// The same, for what an API responds.
+    pub(crate) fn of_api(&self) -> Self {
         Self {
-            of_responses: true,
+            whose: Whose::Api,
             ..self.clone()
         }
     }
 
-    /// Notes what a connector sends. If it holds a secret, the connector guessed it, or found a way to learn it.
-    pub(crate) fn note_sent(&self, text: &[u8]) {
-        if !self.ranges(text).is_empty() {
-            self.shared.guessed.store(true, Ordering::Relaxed);
+    /// The same, for what a connector says.
+    pub(crate) fn of_connector(&self) -> Self {
+        Self {
+            whose: Whose::Connector,
+            ..self.clone()
         }
     }
 
-    /// How often a secret was redacted in a response after the connector had sent one.
-    pub(crate) fn returned(&self) -> u64 {
-        self.shared.returned.load(Ordering::Relaxed)
+    /// Notes what a connector sends.
+    pub(crate) fn note_sent(&self, text: &[u8]) {
+        if !self.ranges(text).is_empty() {
+            self.shared.sent.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// How often the connector said a secret, or had sent one and got it back: it guesses, or found a way to learn it.
+    pub(crate) fn guessed(&self) -> u64 {
+        let [said, returned] = [&self.shared.said, &self.shared.returned];
+        said.load(Ordering::Relaxed) + returned.load(Ordering::Relaxed)
     }
 
     /// So many bytes may stand for one secret.
@@ -144,9 +164,16 @@ impl Redactor {
 
     fn count(&self, number: usize) {
         let number = number as u64;
-        self.shared.found.fetch_add(number, Ordering::Relaxed);
-        if self.of_responses && self.shared.guessed.load(Ordering::Relaxed) {
-            self.shared.returned.fetch_add(number, Ordering::Relaxed);
+        let shared = &self.shared;
+        shared.found.fetch_add(number, Ordering::Relaxed);
+        match self.whose {
+            Whose::Connector => {
+                shared.said.fetch_add(number, Ordering::Relaxed);
+            }
+            Whose::Api if shared.sent.load(Ordering::Relaxed) => {
+                shared.returned.fetch_add(number, Ordering::Relaxed);
+            }
+            Whose::Api | Whose::Host => {}
         }
     }
 

@@ -113,6 +113,8 @@ impl Needle {
 
     /// Compares a text of the needle's length with all of the needle, in a time that does not depend on either.
     fn is(&self, text: &[u8]) -> bool {
+        #[cfg(test)]
+        tests::COMPARED.set(tests::COMPARED.get() + 1);
         let pairs = text.iter().zip(self.folded.iter());
         let same = pairs.fold(Choice::from(1), |same, (byte, own)| {
             same & fold(*byte).ct_eq(own)
@@ -261,6 +263,12 @@ fn with_base64_around(text: &[u8], matches: Vec<(Range<usize>, bool)>) -> Vec<Ra
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
+
+    thread_local! {
+        /// How often a text was compared with a secret: the one thing whose time depends on both.
+        pub(super) static COMPARED: Cell<u32> = const { Cell::new(0) };
+    }
 
     fn search(needles: &[&str]) -> Search {
         let key = Arc::new(Key::random());
@@ -312,6 +320,28 @@ mod tests {
             let padded = format!("{text}{}{text}", " ".repeat(3000));
             assert!(found(&search, padded.as_bytes()).is_empty(), "{text}");
         }
+    }
+
+    #[test]
+    fn near_matches_of_any_length_take_the_same_steps_as_any_other_text() {
+        let secret = "ATCTT3xFfGF0vhyYsLrJCGWWRuNiUx9lSg_-tXttA85O4BXWyLUnfeQJGB2jCsYM5yMu5YvA";
+        let search = search(&[secret, "another-secret"]);
+        let mut near = Vec::new();
+        for length in 0..secret.len() {
+            near.extend([secret[..length].to_owned(), secret[length + 1..].to_owned()]);
+            near.push(format!("{}!{}", &secret[..length], &secret[length + 1..]));
+            near.push(format!("{}{}", &secret[length + 1..], &secret[..=length]));
+        }
+        near.retain(|text| text != secret);
+        for text in &near {
+            for text in [text.clone(), format!("{text}\n").repeat(200)] {
+                assert!(search.find(text.as_bytes()).is_empty());
+            }
+        }
+        // By chance the hash of one text in four billion is that of a secret.
+        assert!(COMPARED.get() <= 1, "{}", COMPARED.get());
+        assert_eq!(search.find(secret.as_bytes()).len(), 1);
+        assert!(COMPARED.get() >= 1);
     }
 
     #[test]

@@ -48,9 +48,65 @@ fn forms() -> Vec<String> {
             secret.to_owned(),
         ]);
     }
+    for secret in [TOKEN, PASSWORD] {
+        let json = |text: &str| {
+            let json = serde_json::to_string(text).unwrap();
+            json.trim_matches('"').to_owned()
+        };
+        let decimal: String = secret.bytes().map(|byte| format!("&#{byte};")).collect();
+        let hexadecimal: String = secret.bytes().map(|byte| format!("&#x{byte:X};")).collect();
+        let named = secret
+            .replace('&', "&amp;")
+            .replace('/', "&sol;")
+            .replace('"', "&quot;")
+            .replace('=', "&equals;")
+            .replace('+', "&plus;")
+            .replace('\\', "&bsol;");
+        forms.extend([
+            // JSON within JSON, and within that.
+            json(&json(secret)),
+            json(&json(&json(secret))),
+            json(&json(secret)).replace('/', "\\/"),
+            percent(&percent(secret, false), false),
+            percent(&percent(&percent(secret, true), true), true),
+            percent(&json(secret), false),
+            json(&percent(secret, false)),
+            named.replace('&', "&amp;"),
+            named,
+            decimal.replace('&', "&amp;"),
+            decimal,
+            percent(&hexadecimal, false),
+            hexadecimal,
+            secret
+                .bytes()
+                .map(|byte| format!("\\x{byte:02x}"))
+                .collect(),
+            secret.bytes().map(|byte| format!("{byte:02X}")).collect(),
+            // Base64 of a text that holds it, at each place that it can have among three bytes.
+            STANDARD.encode(format!("x{secret}y")),
+            STANDARD.encode(format!("{{\"token\":\"{}\"}}", secret)),
+            URL_SAFE_NO_PAD.encode(format!("xy{secret}")),
+            percent(&STANDARD.encode(format!("Bearer {secret} ")), true),
+        ]);
+    }
     forms.sort();
     forms.dedup();
     forms
+}
+
+/// What is left of a form: of a pair that is not in base64 the user name, which is no secret.
+fn redacted(form: &str) -> String {
+    let unicode =
+        |text: &str| -> String { text.bytes().map(|byte| format!("\\u{byte:04x}")).collect() };
+    let user = format!("{USERNAME}:");
+    let users = [
+        percent(&user, false),
+        percent(&user, true),
+        unicode(&user),
+        user,
+    ];
+    let user = users.iter().find(|user| form.starts_with(*user));
+    format!("{}[redacted]", user.map_or("", String::as_str))
 }
 
 async fn echo(headers: &str, body: Vec<u8>, path: &str) -> end_to_end::attack::Attacked {
@@ -84,8 +140,9 @@ async fn no_form_of_a_secret_in_a_body_reaches_the_guest_or_any_output() {
                 "{form:?} with {headers:?} got through"
             );
             // What the guest saw was as long as the redacted text: it never had the secret itself.
-            let redacted = format!("length {}", format!("<[redacted]> {USERNAME}").len());
-            assert!(everything.contains(&redacted), "{form:?}: {everything}");
+            let redacted = format!("<{}> {USERNAME}", redacted(&form)).len();
+            let told = format!("length {redacted}");
+            assert!(everything.contains(&told), "{form:?}: {everything}");
             // A user name is no secret.
             assert!(everything.contains(USERNAME));
             assert!(attacked.json()["secrets_redacted"].as_u64().unwrap() > 0);
@@ -106,7 +163,8 @@ async fn no_form_of_a_secret_in_a_header_does_either() {
         let attacked = echo(&headers, b"x".to_vec(), "/api/echo").await;
         let everything = attacked.everything();
         assert!(!everything.contains(&form), "{form:?} got through");
-        assert!(everything.contains("x-echo=<[redacted]>"), "{everything}");
+        let redacted = format!("x-echo=<{}>", redacted(&form));
+        assert!(everything.contains(&redacted), "{form:?}: {everything}");
         for name in ["set-cookie", "www-authenticate", "proxy-authenticate"] {
             assert!(!everything.contains(name), "{name} got through");
         }
@@ -123,6 +181,57 @@ async fn a_secret_as_the_name_of_a_header_does_neither() {
     let everything = attacked.everything();
     assert!(!everything.to_lowercase().contains(&name.to_lowercase()));
     assert!(everything.contains("x-other=2"), "{everything}");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_a_word_of_the_hosts_own_files_blanks_nothing_in_them() {
+    for secret in [
+        "\"event\":\"request\"",
+        "\"verdict\":\"refused\"",
+        "\"outcome\":",
+        "refused-by-the-policy",
+        "127.0.0.1",
+        "complete",
+        "component",
+    ] {
+        let api = RawServer::start(|_| ok("", b"fine")).await;
+        let port = api.port();
+        let attacked = Attack::new(&format!("http://127.0.0.1:{port}"), "requests")
+            .token(secret)
+            .lines(&[
+                format!("GET http 127.0.0.1:{port} /api/x"),
+                format!("GET http 127.0.0.1:{port} /elsewhere"),
+                format!("GET http 127.0.0.2:{port} /api/x"),
+            ])
+            .spawn(BINARY)
+            .await;
+        attacked.expect(3, &["partial"]);
+        let audit = attacked.audit();
+        let events: Vec<&str> = audit
+            .iter()
+            .map(|line| line["event"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            events,
+            ["started", "request", "request", "request", "ended"],
+            "{secret}"
+        );
+        let refused: Vec<&str> = attacked
+            .requests()
+            .iter()
+            .map(|line| match &line["by"] {
+                serde_json::Value::String(rule) if rule == "path" => "path",
+                serde_json::Value::String(rule) if rule == "origin" => "origin",
+                _ => "",
+            })
+            .collect();
+        assert_eq!(refused, ["", "path", "origin"], "{secret}");
+        assert!(attacked.json()["outcome"]["kind"] == "partial", "{secret}");
+        assert!(
+            !String::from_utf8_lossy(&attacked.file("run.json")).contains("[redacted]"),
+            "{secret}"
+        );
+    }
 }
 
 #[tokio::test]

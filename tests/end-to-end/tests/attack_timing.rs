@@ -19,9 +19,9 @@ fn random_token() -> String {
 
 #[tokio::test]
 async fn a_connector_that_times_the_host_learns_nothing_of_a_secret() {
-    // Even one that knows the beginning: the constant prefix, half of the secret, all but the last character. Of 64
+    // Even one that knows the beginning: the constant prefix, half of the secret, all but its last two characters. Of 64
     // characters one is right, so that each way to guess is right in one of 64 cases by chance.
-    let known = [PREFIX.len(), 36, 71];
+    let known = [PREFIX.len(), 36, 70];
     let mut right = std::collections::BTreeMap::new();
     const TOKENS: usize = 16;
     for _ in 0..TOKENS {
@@ -45,6 +45,25 @@ async fn a_connector_that_times_the_host_learns_nothing_of_a_secret() {
     assert_eq!(ways, ["first", "longest", "shortest"]);
     // By chance 0.75 of 48 are right; eight or more are so in one of two million test runs.
     assert!(right.values().all(|count| *count < 8), "{right:?}");
+}
+
+#[tokio::test]
+async fn a_connector_that_guesses_the_whole_of_a_secret_fails() {
+    // It sees in the time of a call that a guess was right: a guess that is a few times right ends the run.
+    let token = random_token();
+    let attacked = Attack::alone("guess")
+        .token(&token)
+        .lines(&[&token[..71]])
+        .spawn(BINARY)
+        .await;
+    attacked.expect(5, &["it said a credential of this connection"]);
+    let attacked = Attack::alone("nasty names")
+        .token(&token)
+        .lines(&vec![format!("<{token}>"); 2])
+        .spawn(BINARY)
+        .await;
+    // The name and a note about each of two entities.
+    attacked.expect(5, &["it said a credential of this connection 4 times"]);
 }
 
 #[tokio::test]
@@ -148,7 +167,7 @@ async fn a_connector_that_sends_guesses_and_gets_them_back_fails() {
         line("x"),
     ])
     .await;
-    guessed.expect(5, &["it sent a credential of this connection"]);
+    guessed.expect(5, &["it said a credential of this connection"]);
     let audit = guessed.requests();
     assert!(audit.iter().all(|line| line["path"] == "/api/echo?guess=*"));
 }

@@ -15,6 +15,7 @@ mod import;
 mod latency;
 mod neighbours;
 mod overhead;
+mod redaction;
 mod resume;
 mod scim;
 mod start;
@@ -75,9 +76,10 @@ fn main() {
     let mut table = Table::default();
     println!("| bench | what | value | aim |");
     println!("|---|---|---|---|");
-    let benches: [(&str, Measure); 10] = [
+    let benches: [(&str, Measure); 11] = [
         ("overhead", overhead::measure),
         ("latency", latency::measure),
+        ("redaction", redaction::measure),
         ("growth", growth::measure),
         ("collection", collection::measure),
         ("import", import::measure),
