@@ -4,6 +4,7 @@
 //! No secret is in it, and no value of a query parameter unless the manifest names the parameter as safe.
 
 use crate::collect::printable;
+use crate::json_line::one_line;
 use crate::vault::Redactor;
 use serde::Serialize;
 use std::fs::File;
@@ -191,7 +192,8 @@ impl Audit {
     fn write(&self, out: &mut Out, event: &Event<'_>) {
         let time = rfc3339(OffsetDateTime::now_utc());
         // What connector and API chose was redacted before: a secret may be a word that the host itself uses here.
-        let line = serde_json::to_string(&Line { time, event }).unwrap_or_default() + "\n";
+        let line = serde_json::to_string(&Line { time, event }).unwrap_or_default();
+        let line = one_line(line) + "\n";
         if let Event::Request(_) = event {
             match out.left.checked_sub(line.len() as u64) {
                 // Once a line is dropped all are, so that the log is whole as far as it goes.

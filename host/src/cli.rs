@@ -18,7 +18,7 @@ use crate::egress::policy::ApiOrigin;
 use crate::journal::Recording;
 use crate::manifest::Manifest;
 use crate::outcome::Outcome;
-use crate::run::{Run, StartError, check_exit_code};
+use crate::run::{Run, StartError};
 use clap::{Args, Parser, Subcommand};
 use journal::{JournalArguments, Operators};
 use machine::MachineArguments;
@@ -354,9 +354,9 @@ async fn check(run: &Run, screen: &Screen) -> ExitCode {
         tracing::warn!("{warning}");
     }
     match checked {
-        Ok(findings) => {
-            screen.show(&summary::findings(&findings));
-            ExitCode::from(check_exit_code(&findings))
+        Ok(checked) => {
+            screen.show(&summary::findings(&checked));
+            ExitCode::from(checked.exit_code)
         }
         Err(outcome) => screen.fail(outcome.exit_code(), &outcome.to_string()),
     }

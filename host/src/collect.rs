@@ -1,19 +1,23 @@
 //! What a connector emits: checked, deduplicated and streamed to the run file.
 
+mod characters;
 mod export;
+mod formula;
 pub(crate) mod item;
 pub mod metadata;
 mod run_file;
 
-pub(crate) use export::{
-    ENTITY_COLUMNS, METADATA_VERSION, RELATION_COLUMNS, formula_safe, unguarded,
-};
+pub(crate) use export::{ENTITY_COLUMNS, METADATA_VERSION, RELATION_COLUMNS};
 pub use export::{Format, export};
+pub(crate) use formula::{guarded, unguarded};
 pub use item::{
-    BadItem, Coverage, Entity, EntityType, Item, Key, Level, Relation, RelationKind, Status,
+    BadItem, Coverage, Entity, EntityType, Item, Key, Level, Misleads, Relation, RelationKind,
+    Status, Unfit,
 };
 pub use metadata::Metadatum;
-pub use run_file::{Before, CoverageRow, DEEPEST, Loose, Missing, Origin, RunFile, Stop};
+pub use run_file::{
+    Before, CoverageRow, DEEPEST, LeftOut, Loose, Missing, Origin, RunFile, Source, Stop,
+};
 
 use crate::limits::{Limit, Limits, Usage};
 use crate::vault::Redactor;
@@ -67,7 +71,8 @@ impl Collector {
         }
     }
 
-    /// Checks an item, takes secrets out of it and writes it.
+    /// Checks an item, takes secrets out of it and writes it. One whose ids or words can't be kept as they are is left out
+    /// and noted.
     ///
     /// # Errors
     /// [`Untaken`].
@@ -89,7 +94,11 @@ impl Collector {
         if !self.usage.take(Limit::OutputMib, taken, &self.limits) {
             return Err(TooMuch(Limit::OutputMib).into());
         }
-        self.file.write(item, origin).map_err(|error| {
+        let written = match item.fit() {
+            Ok(()) => self.file.write(item, origin),
+            Err(unfit) => self.file.leave_out(&item, &unfit),
+        };
+        written.map_err(|error| {
             self.broken.get_or_insert(error);
             Broken.into()
         })
@@ -107,8 +116,8 @@ impl Collector {
     }
 }
 
-/// A guest's text for a terminal or a log: control characters and the marks that turn the direction of text
-/// around are shown as escapes, and what is beyond `most` bytes is cut off.
+/// A guest's text for a terminal or a log: control characters, the marks that turn the direction of text around and
+/// characters that nobody sees are shown as escapes, and what is beyond `most` bytes is cut off.
 pub fn printable(text: &str, most: usize) -> String {
     let mut out = String::with_capacity(text.len().min(most));
     for character in text.chars() {
@@ -116,7 +125,7 @@ pub fn printable(text: &str, most: usize) -> String {
             out.push('…');
             break;
         }
-        if item::steers(character) || is_mark(character) {
+        if item::steers(character) || characters::is_invisible(character) {
             out.extend(character.escape_unicode());
         } else {
             out.push(character);
@@ -125,9 +134,10 @@ pub fn printable(text: &str, most: usize) -> String {
     out
 }
 
-/// The plain marks of right-to-left writing: harmless in a name, but a log is better without them.
-fn is_mark(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}')
+/// Somebody else's words within a sentence of the host's: [`printable`] and in quotes, which they can't close, since theirs
+/// become single ones.
+pub fn quoted(text: &str, most: usize) -> String {
+    format!("\"{}\"", printable(text, most).replace('"', "'"))
 }
 
 #[cfg(test)]
@@ -199,5 +209,18 @@ mod tests {
             "\\u{1b}[2Jgone\\u{a}next \\u{202e}txt"
         );
         assert_eq!(printable("abcdef", 4), "abcd…");
+    }
+
+    #[test]
+    fn what_nobody_sees_is_shown() {
+        assert_eq!(
+            printable("a\u{200b}b\u{ad}\u{fe0f}\u{2028}é", 80),
+            "a\\u{200b}b\\u{ad}\\u{fe0f}\\u{2028}é"
+        );
+    }
+
+    #[test]
+    fn what_is_quoted_can_not_close_the_quotes() {
+        assert_eq!(quoted("a\" b\n", 80), "\"a' b\\u{a}\"");
     }
 }

@@ -35,13 +35,13 @@ const COMPARED: [Compared; 4] = [
     Compared {
         what: "coverage",
         table: "coverage",
-        key: "family || ifnull(' ' || scope, '')",
+        key: "source || ': ' || family || ifnull(' ' || scope, '')",
         value: "status || ifnull(' ' || slot, '') || ifnull(': ' || reason, '')",
     },
     Compared {
         what: "warnings",
         table: "warning",
-        key: "text",
+        key: "source || ': ' || text",
         value: "''",
     },
 ];

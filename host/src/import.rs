@@ -540,7 +540,7 @@ impl Work {
         }
         let left_out = [entity_problems, problems - entity_problems];
         for (family, problems) in FAMILIES.into_iter().zip(left_out) {
-            file.write(covered(family, problems), Origin::Unknown)?;
+            file.cover(covered(family, problems))?;
         }
         self.warn(file)?;
         let outcome = match file.gaps()? {
@@ -663,6 +663,11 @@ fn write(collector: &mut Collector, item: Item, checks: &mut Checks<'_>) -> Resu
             let what = format!("line {line} {same}, and says something else");
             checks.problem(column, &what, "leave out the one that is wrong")
         }
+        Ok(Before::LeftOut) => checks.problem(
+            "",
+            "an id or a word of it can't be kept",
+            "write one that can be kept as it is",
+        ),
         Err(Untaken::Bad(bad)) => checks.problem("", &format!("this is {bad}"), "make it shorter"),
         Err(Untaken::TooMuch(limit)) => Err(limit.into()),
         Err(Untaken::Broken(broken)) => Err(Halt::Failed(broken.into())),
@@ -670,8 +675,8 @@ fn write(collector: &mut Collector, item: Item, checks: &mut Checks<'_>) -> Resu
 }
 
 /// How much of a file was taken.
-fn covered(family: &str, problems: u64) -> Item {
-    Item::Coverage(Coverage {
+fn covered(family: &str, problems: u64) -> Coverage {
+    Coverage {
         family: family.to_owned(),
         scope: None,
         status: if problems == 0 {
@@ -683,5 +688,5 @@ fn covered(family: &str, problems: u64) -> Item {
             format!("{problems} problems; the rows that have them were left out, and {PROBLEMS} tells each")
         }),
         slot: None,
-    })
+    }
 }

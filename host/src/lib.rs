@@ -21,6 +21,7 @@ pub mod engine;
 pub mod import;
 pub mod inspect;
 pub mod journal;
+mod json_line;
 pub mod limits;
 pub mod machine;
 pub mod manifest;

@@ -120,7 +120,7 @@ impl fmt::Display for Outcome {
                 "partial: {gaps} things that were asked for could not be read whole; see the coverage"
             ),
             Self::BadSetting { name, message } => {
-                write!(f, "the setting {name} is wrong: {message}")
+                write!(f, "the setting \"{name}\" is wrong: {message}")
             }
             Self::BadFiles { problems, message } => {
                 let s = if *problems == 1 { "" } else { "s" };

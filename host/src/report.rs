@@ -4,6 +4,7 @@ use crate::audit::rfc3339;
 use crate::collect::{CoverageRow, RunFile};
 use crate::digest::Digest;
 use crate::egress::{Egress, Verdict};
+use crate::json_line::one_line;
 use crate::limits::LimitUse;
 use crate::outcome::Outcome;
 use crate::settings::SettingValue;
@@ -22,7 +23,7 @@ pub const IMPORT_RECORDS: [&str; 2] = ["run.db", "run.json"];
 /// What it leaves more where rows were left out.
 pub const PROBLEMS: &str = "problems.csv";
 
-/// The most rows of coverage and warnings that a report repeats; the run file has them all.
+/// The most rows of coverage and warnings of a connector that a report repeats; the run file has them all.
 const MOST_ROWS: usize = 500;
 
 /// What is known of a run beside what it collected.
@@ -108,7 +109,9 @@ pub struct Counts {
     duplicates: u64,
     coverage: Vec<CoverageRow>,
     coverage_rows: u64,
-    warnings: Vec<String>,
+    host_warnings: Vec<String>,
+    connector_warnings: Vec<String>,
+    connector_warning_rows: u64,
 }
 
 impl Counts {
@@ -119,6 +122,7 @@ impl Counts {
     pub fn of(file: &RunFile) -> anyhow::Result<Self> {
         let (entities, relations) = file.counts()?;
         let (coverage, coverage_rows) = file.coverage(MOST_ROWS)?;
+        let (connector_warnings, connector_warning_rows) = file.connector_warnings(MOST_ROWS)?;
         Ok(Self {
             entities,
             relations,
@@ -126,14 +130,16 @@ impl Counts {
             duplicates: file.duplicates(),
             coverage,
             coverage_rows,
-            warnings: file.warnings(MOST_ROWS)?,
+            host_warnings: file.host_warnings()?,
+            connector_warnings,
+            connector_warning_rows,
         })
     }
 
-    /// Nothing but a sentence that says why.
-    pub fn unknown(why: &str) -> Self {
+    /// Nothing but the host's warnings, which say why.
+    pub fn unknown(host_warnings: Vec<String>) -> Self {
         Self {
-            warnings: vec![why.to_owned()],
+            host_warnings,
             ..Self::default()
         }
     }
@@ -184,8 +190,15 @@ pub struct Report {
     pub coverage: Vec<CoverageRow>,
     /// How many rows the coverage has; where it is more than are here, `run.db` has them.
     pub coverage_rows: u64,
-    /// Sentences for the person who reads this.
+    /// Sentences for the person who reads this: the host's, all of them, then the connector's, each with `connector: ` in
+    /// front.
     pub warnings: Vec<String>,
+    /// The host's alone.
+    pub host_warnings: Vec<String>,
+    /// The connector's alone, as it said them. Nobody has to believe them.
+    pub connector_warnings: Vec<String>,
+    /// How many warnings the connector gave; where it is more than are here, `run.db` has them.
+    pub connector_warning_rows: u64,
 }
 
 /// How often a kind of request was made.
@@ -232,7 +245,20 @@ impl Report {
             limits: facts.limits,
             coverage: counts.coverage,
             coverage_rows: counts.coverage_rows,
-            warnings: counts.warnings,
+            warnings: counts
+                .host_warnings
+                .iter()
+                .cloned()
+                .chain(
+                    counts
+                        .connector_warnings
+                        .iter()
+                        .map(|said| format!("connector: {said}")),
+                )
+                .collect(),
+            host_warnings: counts.host_warnings,
+            connector_warnings: counts.connector_warnings,
+            connector_warning_rows: counts.connector_warning_rows,
         }
     }
 }
@@ -264,5 +290,5 @@ pub fn verdict(verdict: &Verdict) -> String {
 /// # Errors
 /// None in practice: a report is plain data.
 pub fn json(report: &Report) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(report).map(|text| text + "\n")
+    serde_json::to_string_pretty(report).map(|text| one_line(text) + "\n")
 }

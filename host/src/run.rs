@@ -44,6 +44,20 @@ pub struct Run {
     digest: Digest,
 }
 
+/// The most findings of a check that are shown.
+const MOST_FINDINGS: usize = 100;
+
+/// What a check found, in the connector's words.
+#[derive(Debug)]
+pub struct Checked {
+    /// The findings, fit for a terminal. Where there are too many to be shown, those of what can't be read come first.
+    pub findings: Vec<Finding>,
+    /// How many more there are.
+    pub more: usize,
+    /// The exit code of all of them: 0 all families are readable, 3 some, 4 none.
+    pub exit_code: u8,
+}
+
 /// Why a run can't begin.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -113,15 +127,26 @@ impl Run {
         &self,
         observer: Arc<dyn Observer>,
         cancelled: impl Future<Output = ()>,
-    ) -> Result<Vec<Finding>, Outcome> {
+    ) -> Result<Checked, Outcome> {
         self.note_start("check");
         let host = self.host(None, observer);
         let checked = self.sandbox.check(host, self.limits(), cancelled).await;
         let checked = checked.map_err(|outcome| self.explained(outcome));
         self.note_end(checked.as_ref().err().unwrap_or(&Outcome::Complete));
-        let findings = checked?;
+        let mut findings = checked?;
+        let exit_code = check_exit_code(&findings);
+        let all = findings.len();
+        if all > MOST_FINDINGS {
+            // What can't be read is not crowded out by what can.
+            findings.sort_by_key(|finding| match finding.status {
+                CoverageStatus::Unreadable => 0,
+                CoverageStatus::Partial => 1,
+                _ => 2,
+            });
+            findings.truncate(MOST_FINDINGS);
+        }
         let clean = |text: String| collect::printable(&self.redactor.text(&text), 2000);
-        Ok(findings
+        let findings: Vec<Finding> = findings
             .into_iter()
             .map(|finding| Finding {
                 family: clean(finding.family),
@@ -129,7 +154,12 @@ impl Run {
                 advice: clean(finding.advice),
                 status: finding.status,
             })
-            .collect())
+            .collect();
+        Ok(Checked {
+            more: all - findings.len(),
+            findings,
+            exit_code,
+        })
     }
 
     /// Runs `extract` and leaves run file, exports and report in `out`. An earlier run's files stay until the
@@ -406,7 +436,7 @@ fn shown(settings: &IndexMap<String, SettingValue>) -> IndexMap<String, SettingV
 }
 
 /// The exit code of a check: 0 all families readable, 3 some, 4 none.
-pub fn check_exit_code(findings: &[Finding]) -> u8 {
+fn check_exit_code(findings: &[Finding]) -> u8 {
     let asked: Vec<&Finding> = findings
         .iter()
         .filter(|finding| {

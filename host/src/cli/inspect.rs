@@ -4,6 +4,7 @@ use super::machine::MachineArguments;
 use super::progress::Screen;
 use super::{REFUSED, USAGE, summary};
 use crate::inspect;
+use crate::json_line::one_line;
 use crate::manifest::Manifest;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,7 +28,7 @@ pub(super) async fn inspect(
     match inspect::inspect(file, manifest.as_ref(), &machine).await {
         Ok(inspection) => {
             let text = if json {
-                serde_json::to_string_pretty(&inspection).unwrap_or_default()
+                one_line(serde_json::to_string_pretty(&inspection).unwrap_or_default())
             } else {
                 summary::inspection(&inspection)
             };

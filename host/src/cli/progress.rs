@@ -52,7 +52,13 @@ impl Screen {
 
 impl Observer for Screen {
     fn progress(&self, stage: &str, done: u64, total: Option<u64>) {
-        self.stage(stage, done, total, ["{pos}", "{len}"]);
+        // The words are the connector's.
+        self.stage(
+            &format!("connector: {stage}"),
+            done,
+            total,
+            ["{pos}", "{len}"],
+        );
     }
 
     fn waiting(&self, slot: &str, wait: Duration) {
@@ -83,7 +89,7 @@ impl Screen {
             let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
             if *logged != stage {
                 stage.clone_into(&mut logged);
-                tracing::info!(target: "connector", "reading {stage}");
+                tracing::info!(target: "connector", "{stage}");
             }
             return;
         };
@@ -106,7 +112,12 @@ impl Screen {
 
 impl Watch for Screen {
     fn read(&self, file: &str, done: u64, total: Option<u64>) {
-        self.stage(file, done, total, ["{bytes}", "{total_bytes}"]);
+        self.stage(
+            &format!("reading {file}"),
+            done,
+            total,
+            ["{bytes}", "{total_bytes}"],
+        );
     }
 
     fn settling(&self) {

@@ -3,22 +3,23 @@
 use crate::collect::{Format, printable};
 use crate::inspect::Inspection;
 use crate::report::{ImportedFile, RECORDS, Report, Way};
-use crate::sandbox::{CoverageStatus, Finding};
+use crate::run::Checked;
+use crate::sandbox::CoverageStatus;
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-/// The most rows of coverage and of warnings that the summary shows; `run.json` has more, `run.db` all.
+/// The most rows of coverage, of types and of warnings of a connector that the summary shows; `run.json` has more, `run.db` all.
 const MOST_ROWS: usize = 20;
 
 /// How wide a table is, in characters, where there is no terminal to ask.
 const PAGE_WIDTH: u16 = 160;
 
 /// The table of a check.
-pub(super) fn findings(findings: &[Finding]) -> String {
+pub(super) fn findings(checked: &Checked) -> String {
     let mut table = table(["family", "readable", "credential", "what to do"]);
-    for finding in findings {
+    for finding in &checked.findings {
         table.add_row([
             &finding.family,
             status(finding.status),
@@ -26,7 +27,11 @@ pub(super) fn findings(findings: &[Finding]) -> String {
             &finding.advice,
         ]);
     }
-    table.to_string()
+    let mut text = format!("what the connector says:\n{table}");
+    if checked.more > 0 {
+        let _ = write!(text, "\n{} more findings are not shown", checked.more);
+    }
+    text
 }
 
 fn status(status: CoverageStatus) -> &'static str {
@@ -89,8 +94,17 @@ fn files(files: &[ImportedFile]) -> String {
 pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String {
     let mut text = String::new();
     let mut counts = table(["what", "number"]);
-    for (name, count) in &report.entities {
-        counts.add_row([name.clone(), count.to_string()]);
+    let mut entities: Vec<(&String, &u64)> = report.entities.iter().collect();
+    if entities.len() > MOST_ROWS {
+        // A connector chooses the types.
+        entities.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let rest: u64 = entities.split_off(MOST_ROWS).iter().map(|row| *row.1).sum();
+        counts.add_row(["entities of more types".to_owned(), rest.to_string()]);
+    }
+    for (name, count) in entities {
+        // Told from the host's own rows, whatever its name is.
+        let what = format!("entities: {}", printable(name, 60));
+        counts.add_row([what, count.to_string()]);
     }
     for (name, count) in &report.relations {
         counts.add_row([format!("{name} relations"), count.to_string()]);
@@ -124,12 +138,13 @@ pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String 
     }
     let _ = writeln!(text, "{limits}");
 
-    let mut coverage = table(["family", "object", "read", "credential", "why"]);
+    let mut coverage = table(["said by", "family", "object", "read", "credential", "why"]);
     let (shown, rest) = report
         .coverage
         .split_at(report.coverage.len().min(MOST_ROWS));
     for row in shown {
         coverage.add_row([
+            row.source.word().to_owned(),
             printable(&row.family, 60),
             printable(row.scope.as_deref().unwrap_or("all"), 120),
             row.status.clone(),
@@ -144,9 +159,11 @@ pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String 
         let more = report.coverage_rows - shown.len() as u64;
         let _ = writeln!(text, "{more} more rows of coverage are in run.db");
     }
-    for warning in report.warnings.iter().take(MOST_ROWS) {
-        let _ = writeln!(text, "warning: {}", printable(warning, 1000));
+    // The host's are few, and never cut.
+    for warning in &report.host_warnings {
+        let _ = writeln!(text, "warning: {}", printable(warning, usize::MAX));
     }
+    connector_warnings(&mut text, report);
     if report.outcome.finished() {
         let _ = writeln!(text, "{}", report.message);
         let files = formats
@@ -168,6 +185,29 @@ pub(super) fn report(report: &Report, out: &Path, formats: &[Format]) -> String 
         );
     }
     text
+}
+
+/// What the connector warns of, in a table of its own: no line of it can be taken for the host's, however it is wrapped.
+fn connector_warnings(text: &mut String, report: &Report) {
+    let shown = report.connector_warnings.iter().take(MOST_ROWS);
+    if shown.len() == 0 {
+        return;
+    }
+    let is_cut = report.connector_warnings.len() > shown.len();
+    let rest = report
+        .connector_warning_rows
+        .saturating_sub(shown.len() as u64);
+    let mut table = table(["said by", "warning"]);
+    if !std::io::stdout().is_terminal() {
+        table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    }
+    for warning in shown {
+        table.add_row(["connector".to_owned(), printable(warning, 1000)]);
+    }
+    let _ = writeln!(text, "{table}");
+    if is_cut {
+        let _ = writeln!(text, "{rest} more warnings of the connector are in run.db");
+    }
 }
 
 fn table<const N: usize>(header: [&str; N]) -> Table {

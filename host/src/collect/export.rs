@@ -1,8 +1,10 @@
 //! The exports: the product's CSV formats, and the same as JSON lines. Sorted by ids, so that two runs over
 //! the same data give the same bytes.
 
+use super::formula::{guarded, guarded_json};
 use super::item::RelationKind;
 use super::run_file::RunFile;
+use crate::json_line::one_line;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::fs::OpenOptions;
@@ -107,13 +109,13 @@ fn each_entity(
         };
         take([
             app.into(),
-            formula_safe(name),
+            guarded(name),
             text(1)?.into(),
             app.into(),
             text(2)?.into(),
             text(3)?.into(),
             METADATA_VERSION.into(),
-            text(4)?.into(),
+            guarded_json(text(4)?),
         ])?;
     }
     Ok(())
@@ -177,27 +179,11 @@ fn relation_metadata(
     if let Some(level) = level.filter(|_| leveled) {
         all.insert("level".to_owned(), level.into());
     }
-    Ok(serde_json::to_string(&all)?)
-}
-
-/// With these a spreadsheet begins a formula.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
-
-/// A text that a spreadsheet would take for a formula gets a quote in front.
-pub(crate) fn formula_safe(text: &str) -> Cow<'_, str> {
-    if text.starts_with(FORMULA) {
-        format!("'{text}").into()
-    } else {
-        text.into()
-    }
-}
-
-/// A Name without the quote that [`formula_safe`] put in front of it.
-pub(crate) fn unguarded(name: &str) -> &str {
-    match name.strip_prefix('\'') {
-        Some(formula) if formula.starts_with(FORMULA) => formula,
-        _ => name,
-    }
+    let json = serde_json::to_string(&all)?;
+    Ok(match guarded_json(&json) {
+        Cow::Borrowed(_) => json,
+        Cow::Owned(guarded) => guarded,
+    })
 }
 
 fn csv_writer(path: &Path, columns: [&str; 8]) -> anyhow::Result<csv::Writer<impl Write>> {
@@ -218,7 +204,8 @@ fn json_line(writer: &mut impl Write, columns: [&str; 8], row: Row<'_>) -> anyho
         };
         object.insert(column.to_owned(), value);
     }
-    serde_json::to_writer(&mut *writer, &object)?;
+    let line = one_line(serde_json::to_string(&object)?);
+    writer.write_all(line.as_bytes())?;
     Ok(writer.write_all(b"\n")?)
 }
 
@@ -236,17 +223,6 @@ fn create(path: &Path) -> std::io::Result<BufWriter<std::fs::File>> {
 mod tests {
     use super::super::item::Level;
     use super::*;
-
-    #[test]
-    fn a_name_that_looks_like_a_formula_is_quoted() {
-        assert_eq!(formula_safe("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
-        assert_eq!(formula_safe("-1"), "'-1");
-        assert_eq!(formula_safe("Ann = Bob"), "Ann = Bob");
-        for name in ["=1+1", "-1", "Ann", "'Ann", "'=1", "''=1", "", "'"] {
-            let shown = formula_safe(name).into_owned();
-            assert_eq!(formula_safe(unguarded(&shown)), shown, "{name}");
-        }
-    }
 
     #[test]
     fn levels_are_for_grants_and_roles() {

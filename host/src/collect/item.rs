@@ -1,8 +1,11 @@
 //! Items, and what must hold for them.
 
+use super::characters::{is_invisible, is_other_blank};
+use super::formula::computes;
 use super::metadata::Metadatum;
 use crate::vault::Redactor;
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// The core node types of an access graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -289,7 +292,7 @@ impl Item {
                 {
                     return Err(BadItem(format!(
                         "coverage of {} that is {} without a reason",
-                        coverage.family,
+                        super::quoted(&coverage.family, 80),
                         coverage.status.word()
                     )));
                 }
@@ -297,6 +300,28 @@ impl Item {
             Self::Warning(_) => {}
         }
         Ok(self)
+    }
+
+    /// Whether its ids and words can be kept as they are: they are never changed on their way to a file.
+    ///
+    /// # Errors
+    /// The first that can't.
+    pub fn fit(&self) -> Result<(), Unfit> {
+        match self {
+            Self::Entity(entity) => {
+                check_fit("source id", &entity.key.source_id)?;
+                check_fit("source type", &entity.source_type)?;
+                check_metadata_fit(&entity.metadata)
+            }
+            Self::Relation(relation) => {
+                check_fit("source id", &relation.parent.source_id)?;
+                check_fit("source id", &relation.child.source_id)?;
+                check_fit("privilege", &relation.privilege)?;
+                check_metadata_fit(&relation.metadata)
+            }
+            Self::Coverage(coverage) => check_fit("family", &coverage.family),
+            Self::Warning(_) => Ok(()),
+        }
     }
 
     /// The item without secrets, and without characters that a text can't hold.
@@ -393,6 +418,13 @@ pub(crate) fn steers(character: char) -> bool {
     character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether a text holds one of them. Most texts are plain, and for these it is fast.
+fn has_steering(text: &str) -> bool {
+    let is_plain = |byte: u8| (b' '..0x7f).contains(&byte);
+    let plain = text.bytes().fold(true, |all, byte| all & is_plain(byte));
+    !plain && text.contains(steers)
+}
+
 /// As [`steers`], where line breaks and tabs are harmless.
 fn steers_in_metadata(character: char) -> bool {
     steers(character) && !matches!(character, '\n' | '\r' | '\t')
@@ -418,25 +450,72 @@ pub(crate) fn check_source_id(id: &str) -> Result<(), BadItem> {
             id.len()
         )));
     }
-    if id.contains(steers) {
+    if has_steering(id) {
         return Err(BadItem(
             "a source id that holds a control character, or one that turns text around".to_owned(),
         ));
     }
-    check_formula("source id", id)
+    Ok(())
 }
 
-/// Ids and words are not changed on their way to a file, so one that a spreadsheet would run is none. Honest ids begin with
-/// a sign at times (`@me`, `-1`); what computes something begins with `=` or calls a function or a program.
-fn check_formula(what: &str, text: &str) -> Result<(), BadItem> {
-    let computes = text.starts_with('=')
-        || text.starts_with(['+', '-', '@']) && text.contains(['(', '|', '!']);
-    if computes {
-        return Err(BadItem(format!(
-            "a {what} that a spreadsheet would take for a formula"
-        )));
+/// Why an id or a word can't be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misleads {
+    /// A spreadsheet would take it for a formula.
+    Computes,
+    /// It holds a character that nobody sees, or a blank that looks like a space: two such ids look the same.
+    Hides,
+}
+
+/// An id or a word that can't be kept. Its item is left out.
+#[derive(Debug)]
+pub struct Unfit {
+    /// What it is: `source id`.
+    pub what: &'static str,
+    /// The id or word.
+    pub text: String,
+    /// Why.
+    pub why: Misleads,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self.why {
+            Misleads::Computes => "that a spreadsheet would take for a formula",
+            Misleads::Hides => "that holds an invisible character or an unusual blank",
+        };
+        write!(f, "a {} {why}", self.what)
     }
-    Ok(())
+}
+
+/// Checks whether an id or a word can be kept as it is.
+///
+/// # Errors
+/// [`Unfit`].
+pub(crate) fn check_fit(what: &'static str, text: &str) -> Result<(), Unfit> {
+    let hides = || text.contains(|character| is_invisible(character) || is_other_blank(character));
+    let why = if computes(text) {
+        Misleads::Computes
+    } else if !text.is_ascii() && hides() {
+        Misleads::Hides
+    } else {
+        return Ok(());
+    };
+    Err(Unfit {
+        what,
+        text: text.to_owned(),
+        why,
+    })
+}
+
+/// Checks whether the keys of metadata can be kept as they are.
+///
+/// # Errors
+/// [`Unfit`].
+pub(crate) fn check_metadata_fit(metadata: &[(String, Metadatum)]) -> Result<(), Unfit> {
+    metadata
+        .iter()
+        .try_for_each(|(key, _)| check_fit("metadata key", key))
 }
 
 /// Checks what `wit/` says of a word.
@@ -444,12 +523,12 @@ fn check_formula(what: &str, text: &str) -> Result<(), BadItem> {
 /// # Errors
 /// [`BadItem`].
 pub(crate) fn check_word(what: &str, word: &str) -> Result<(), BadItem> {
-    if word.is_empty() || word.len() > LONGEST_ID || word.contains(steers) {
+    if word.is_empty() || word.len() > LONGEST_ID || has_steering(word) {
         return Err(BadItem(format!(
             "a {what} that is empty or over {LONGEST_ID} bytes, or holds a control character or one that turns text around"
         )));
     }
-    check_formula(what, word)
+    Ok(())
 }
 
 /// Checks the keys of metadata, among which `own` may not be.

@@ -1,7 +1,8 @@
 //! The run file: one SQLite database per run. Exports and reports are views of it.
 
-use super::item::{Coverage, Entity, Item, Relation};
+use super::item::{Coverage, Entity, Item, Key, Relation, Unfit};
 use super::metadata::{Metadatum, json};
+use super::quoted;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -55,6 +56,28 @@ pub enum Before {
     Same,
     /// Something else, that began in this line. One of the two was kept, whatever their order.
     Other(Option<u64>),
+    /// The item was left out: an id or a word in it can't be kept.
+    LeftOut,
+}
+
+/// Who said something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The host. What it says is never cut.
+    Host,
+    /// The connector, which nobody has to believe.
+    Connector,
+}
+
+impl Source {
+    /// The word of the run file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Connector => "connector",
+        }
+    }
 }
 
 /// Asks the work on a run file to stop, from any thread.
@@ -78,6 +101,14 @@ const STEPS: std::ffi::c_int = 10_000;
 /// The most characters of a sentence that a report repeats.
 const MOST_CHARACTERS: usize = 4000;
 
+/// The most bytes of an id that a sentence repeats of what was left out.
+const MOST_SHOWN: usize = 80;
+
+// What `left_out.item` holds.
+const ENTITY: &str = "entity";
+const RELATION: &str = "relation";
+const COVERAGE: &str = "coverage";
+
 /// The most source types that are counted one by one.
 const MOST_TYPES: usize = 100;
 
@@ -88,6 +119,17 @@ pub struct Missing {
     pub relations: u64,
     /// The first few missing ends: type and id.
     pub examples: Vec<(String, String)>,
+    /// How many relations more lack nothing but ends that were left out.
+    pub with_left_out: u64,
+}
+
+/// Items of one kind that were left out, since an id or a word in them can't be kept.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// How many.
+    pub number: u64,
+    /// The first few, in words fit for a terminal.
+    pub examples: Vec<String>,
 }
 
 /// One of them, as far as a person needs it to find it.
@@ -121,6 +163,8 @@ pub struct CoverageRow {
     /// The credential that served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<String>,
+    /// Who says so.
+    pub source: Source,
 }
 
 /// How deep containments may lie: no product has more than a handful of layers.
@@ -139,8 +183,11 @@ const SCHEMA: &str = "
         PRIMARY KEY (parent_type, parent_id, child_type, child_id, kind, privilege)) WITHOUT ROWID;
     CREATE VIEW sound_relation AS SELECT * FROM relation;
     CREATE TABLE coverage (
-        family TEXT NOT NULL, scope TEXT, status TEXT NOT NULL, reason TEXT, slot TEXT);
-    CREATE TABLE warning (text TEXT NOT NULL);
+        family TEXT NOT NULL, scope TEXT, status TEXT NOT NULL, reason TEXT, slot TEXT, source TEXT NOT NULL);
+    CREATE TABLE warning (text TEXT NOT NULL, source TEXT NOT NULL);
+    CREATE TABLE left_out (
+        item TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, rest TEXT NOT NULL, shown TEXT NOT NULL,
+        PRIMARY KEY (item, type, id, rest)) WITHOUT ROWID;
     CREATE TABLE request (
         family TEXT NOT NULL, slot TEXT NOT NULL, verdict TEXT NOT NULL, count INTEGER NOT NULL);
     CREATE TABLE read (
@@ -188,9 +235,90 @@ impl RunFile {
         match item {
             Item::Entity(entity) => self.write_entity(entity, origin),
             Item::Relation(relation) => self.write_relation(&relation, origin),
-            Item::Coverage(coverage) => self.write_coverage(coverage).map(|()| Before::Nothing),
-            Item::Warning(text) => self.warn(&text).map(|()| Before::Nothing),
+            Item::Coverage(coverage) => {
+                self.write_coverage(coverage, Source::Connector)?;
+                Ok(Before::Nothing)
+            }
+            Item::Warning(text) => {
+                self.write_warning(&text, Source::Connector)?;
+                Ok(Before::Nothing)
+            }
         }
+    }
+
+    /// Notes an item that is left out, and why.
+    ///
+    /// # Errors
+    /// Where the disk is full or broken.
+    pub fn leave_out(&mut self, item: &Item, unfit: &Unfit) -> rusqlite::Result<Before> {
+        let end = |key: &Key| {
+            let (kind, id) = (key.entity_type.word(), quoted(&key.source_id, MOST_SHOWN));
+            format!("{kind} {id}")
+        };
+        let (kind, key, rest, mut shown) = match item {
+            Item::Entity(entity) => {
+                let key = (entity.key.entity_type.word(), &*entity.key.source_id);
+                (ENTITY, key, String::new(), end(&entity.key))
+            }
+            Item::Relation(Relation {
+                kind,
+                parent,
+                child,
+                privilege,
+                ..
+            }) => (
+                RELATION,
+                (parent.entity_type.word(), &*parent.source_id),
+                format!(
+                    "{} {} {} {privilege}",
+                    child.entity_type.word(),
+                    child.source_id,
+                    kind.word()
+                ),
+                format!("{} from {} to {}", kind.word(), end(parent), end(child)),
+            ),
+            Item::Coverage(coverage) => (
+                COVERAGE,
+                ("", &*coverage.family),
+                coverage.scope.clone().unwrap_or_default(),
+                quoted(&coverage.family, MOST_SHOWN),
+            ),
+            // A warning has neither ids nor words.
+            Item::Warning(_) => return Ok(Before::LeftOut),
+        };
+        let text = quoted(&unfit.text, MOST_SHOWN);
+        if !shown.contains(&text) {
+            shown = format!("{shown}, whose {} is {text}", unfit.what);
+        }
+        self.database
+            .prepare_cached(
+                "INSERT INTO left_out VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![kind, key.0, key.1, rest, shown])?;
+        Ok(Before::LeftOut)
+    }
+
+    /// The entities, relations and rows of coverage that were left out.
+    ///
+    /// # Errors
+    /// Where the file can't be read.
+    pub fn left_out(&self) -> rusqlite::Result<[LeftOut; 3]> {
+        let of = |kind: &str| -> rusqlite::Result<LeftOut> {
+            let number = self.database.query_row(
+                "SELECT count(*) FROM left_out WHERE item = ?1",
+                [kind],
+                |row| row.get(0),
+            )?;
+            let examples = self
+                .database
+                .prepare(
+                    "SELECT shown FROM left_out WHERE item = ?1 ORDER BY type, id, rest LIMIT 3",
+                )?
+                .query_map([kind], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(LeftOut { number, examples })
+        };
+        Ok([of(ENTITY)?, of(RELATION)?, of(COVERAGE)?])
     }
 
     fn write_entity(&mut self, entity: Entity, origin: Origin) -> rusqlite::Result<Before> {
@@ -294,15 +422,24 @@ impl RunFile {
         Ok(Before::Other(old_line))
     }
 
-    fn write_coverage(&mut self, coverage: Coverage) -> rusqlite::Result<()> {
+    /// Says what the host itself knows of what was read.
+    ///
+    /// # Errors
+    /// As [`RunFile::warn`].
+    pub fn cover(&mut self, coverage: Coverage) -> rusqlite::Result<()> {
+        self.write_coverage(coverage, Source::Host)
+    }
+
+    fn write_coverage(&mut self, coverage: Coverage, source: Source) -> rusqlite::Result<()> {
         self.database
-            .prepare_cached("INSERT INTO coverage VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .prepare_cached("INSERT INTO coverage VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
             .execute(params![
                 coverage.family,
                 coverage.scope,
                 coverage.status.word(),
                 coverage.reason,
-                coverage.slot
+                coverage.slot,
+                source.word()
             ])?;
         Ok(())
     }
@@ -348,14 +485,18 @@ impl RunFile {
         }
     }
 
-    /// Adds a sentence for the person who reads the result.
+    /// Adds a sentence of the host's for the person who reads the result.
     ///
     /// # Errors
     /// Where the disk is full or broken.
     pub fn warn(&mut self, text: &str) -> rusqlite::Result<()> {
+        self.write_warning(text, Source::Host)
+    }
+
+    fn write_warning(&mut self, text: &str, source: Source) -> rusqlite::Result<()> {
         self.database
-            .prepare_cached("INSERT INTO warning VALUES (?1)")?
-            .execute([text])?;
+            .prepare_cached("INSERT INTO warning VALUES (?1, ?2)")?
+            .execute([text, source.word()])?;
         Ok(())
     }
 
@@ -430,13 +571,14 @@ impl RunFile {
              WHERE NOT EXISTS (SELECT 1 FROM entity WHERE entity_type = r.parent_type AND source_id = r.parent_id)
                 OR NOT EXISTS (SELECT 1 FROM entity WHERE entity_type = r.child_type AND source_id = r.child_id)",
         )?;
-        let relations =
+        let loose: u64 =
             self.database
                 .query_row("SELECT count(*) FROM loose_relation", [], |row| row.get(0))?;
-        if relations == 0 {
+        if loose == 0 {
             return Ok(Missing {
-                relations,
+                relations: 0,
                 examples: Vec::new(),
+                with_left_out: 0,
             });
         }
         self.database.execute_batch(
@@ -446,21 +588,37 @@ impl RunFile {
                     AND child_type = r.child_type AND child_id = r.child_id AND kind = r.kind
                     AND privilege = r.privilege)",
         )?;
+        // An entity that was left out is not missing: the connector told of it.
+        let told = |kind: &str, id: &str| {
+            format!(
+                "(EXISTS (SELECT 1 FROM entity WHERE entity_type = {kind} AND source_id = {id})
+                  OR EXISTS (SELECT 1 FROM left_out WHERE item = '{ENTITY}' AND type = {kind} AND id = {id}))"
+            )
+        };
+        let with_left_out: u64 = self.database.query_row(
+            &format!(
+                "SELECT count(*) FROM loose_relation AS r WHERE {} AND {}",
+                told("r.parent_type", "r.parent_id"),
+                told("r.child_type", "r.child_id")
+            ),
+            [],
+            |row| row.get(0),
+        )?;
         let examples = self
             .database
-            .prepare(
+            .prepare(&format!(
                 "SELECT entity_type, source_id FROM
                    (SELECT parent_type AS entity_type, parent_id AS source_id FROM loose_relation
                     UNION SELECT child_type, child_id FROM loose_relation) AS ends
-                 WHERE NOT EXISTS (SELECT 1 FROM entity
-                    WHERE entity_type = ends.entity_type AND source_id = ends.source_id)
-                 ORDER BY 1, 2 LIMIT 5",
-            )?
+                 WHERE NOT {} ORDER BY 1, 2 LIMIT 5",
+                told("ends.entity_type", "ends.source_id")
+            ))?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
         Ok(Missing {
-            relations,
+            relations: loose - with_left_out,
             examples,
+            with_left_out,
         })
     }
 
@@ -585,7 +743,8 @@ impl RunFile {
             })
     }
 
-    /// The coverage: families before their objects, what is missing before what is there, at most `most` rows, and how many there are.
+    /// The coverage: the host's rows, then families before their objects, what is missing before what is there, at most `most`
+    /// rows, and how many there are.
     ///
     /// # Errors
     /// As [`RunFile::counts`].
@@ -597,8 +756,8 @@ impl RunFile {
             .database
             .prepare(&format!(
                 "SELECT family, substr(scope, 1, {MOST_CHARACTERS}), status, substr(reason, 1, {MOST_CHARACTERS}),
-                    substr(slot, 1, {MOST_CHARACTERS}) FROM coverage
-                 ORDER BY scope IS NOT NULL,
+                    substr(slot, 1, {MOST_CHARACTERS}), source = 'host' FROM coverage
+                 ORDER BY source <> 'host', scope IS NOT NULL,
                     CASE status WHEN 'unreadable' THEN 0 WHEN 'partial' THEN 1 WHEN 'complete' THEN 2
                         WHEN 'left-out' THEN 3 ELSE 4 END,
                     family, scope, reason LIMIT ?1"
@@ -610,6 +769,11 @@ impl RunFile {
                     status: row.get(2)?,
                     reason: row.get(3)?,
                     slot: row.get(4)?,
+                    source: if row.get(5)? {
+                        Source::Host
+                    } else {
+                        Source::Connector
+                    },
                 })
             })?
             .collect::<rusqlite::Result<_>>()?;
@@ -628,17 +792,49 @@ impl RunFile {
         )
     }
 
-    /// The warnings, at most `most` of them, each as far as a report repeats it.
+    /// Whether the connector said what it could and could not read.
     ///
     /// # Errors
     /// As [`RunFile::counts`].
-    pub fn warnings(&self, most: usize) -> rusqlite::Result<Vec<String>> {
+    pub fn has_coverage(&self) -> rusqlite::Result<bool> {
+        self.database.query_row(
+            "SELECT EXISTS (SELECT 1 FROM coverage WHERE source = 'connector')
+                 OR EXISTS (SELECT 1 FROM left_out WHERE item = ?1)",
+            [COVERAGE],
+            |row| row.get(0),
+        )
+    }
+
+    /// The host's warnings, all of them, in the order in which it gave them.
+    ///
+    /// # Errors
+    /// As [`RunFile::counts`].
+    pub fn host_warnings(&self) -> rusqlite::Result<Vec<String>> {
         self.database
+            .prepare("SELECT text FROM warning WHERE source = 'host' ORDER BY rowid")?
+            .query_map([], |row| row.get(0))?
+            .collect()
+    }
+
+    /// The connector's warnings, at most `most` of them, each as far as a report repeats it, and how many there are.
+    ///
+    /// # Errors
+    /// As [`RunFile::counts`].
+    pub fn connector_warnings(&self, most: usize) -> rusqlite::Result<(Vec<String>, u64)> {
+        let total = self.database.query_row(
+            "SELECT count(*) FROM warning WHERE source = 'connector'",
+            [],
+            |row| row.get(0),
+        )?;
+        let warnings = self
+            .database
             .prepare(&format!(
-                "SELECT DISTINCT substr(text, 1, {MOST_CHARACTERS}) FROM warning ORDER BY 1 LIMIT ?1"
+                "SELECT DISTINCT substr(text, 1, {MOST_CHARACTERS}) FROM warning WHERE source = 'connector'
+                 ORDER BY 1 LIMIT ?1"
             ))?
             .query_map([most as u64], |row| row.get(0))?
-            .collect()
+            .collect::<rusqlite::Result<_>>()?;
+        Ok((warnings, total))
     }
 
     /// The value of a run's fact.

@@ -4,7 +4,9 @@ use super::Halt;
 use super::header::Header;
 use super::problems::{Problem, Problems, quoted};
 use super::rows::Row;
-use crate::collect::item::{check_metadata, check_source_id, check_word, metadata_steers};
+use crate::collect::item::{
+    check_fit, check_metadata, check_metadata_fit, check_source_id, check_word, metadata_steers,
+};
 use crate::collect::{EntityType, METADATA_VERSION, Metadatum, metadata};
 
 /// What was mended or passed over in silence, and is told once.
@@ -123,7 +125,7 @@ impl<'a> Checks<'a> {
                 "it is empty",
                 "write the id that the source system has",
             )?;
-        } else if let Err(bad) = check_source_id(cell) {
+        } else if let Err(bad) = checked_id(cell) {
             let what = format!("{} is {bad}", quoted(cell));
             self.problem(
                 column,
@@ -135,11 +137,17 @@ impl<'a> Checks<'a> {
     }
 
     /// A word of the source's own.
-    pub(super) fn word(&mut self, what: &str, column: &str, word: &str) -> Result<(), Halt> {
+    pub(super) fn word(
+        &mut self,
+        what: &'static str,
+        column: &str,
+        word: &str,
+    ) -> Result<(), Halt> {
         if word.is_empty() {
             return self.problem(column, "it is empty", "write the source system's own word");
         }
-        match check_word(what, word) {
+        let checked = check_word(what, word).map_err(|bad| bad.to_string());
+        match checked.and_then(|()| check_fit(what, word).map_err(|unfit| unfit.to_string())) {
             Ok(()) => Ok(()),
             Err(bad) => {
                 let what = format!("{} is {bad}", quoted(word));
@@ -218,7 +226,9 @@ impl<'a> Checks<'a> {
                 return Ok(Vec::new());
             }
         };
-        if let Err(bad) = check_metadata(&pairs, &[]) {
+        let checked = check_metadata(&pairs, &[]).map_err(|bad| bad.to_string());
+        let fit = |()| check_metadata_fit(&pairs).map_err(|unfit| unfit.to_string());
+        if let Err(bad) = checked.and_then(fit) {
             let what = format!("it has {bad}");
             self.problem(
                 "Metadata",
@@ -235,4 +245,10 @@ impl<'a> Checks<'a> {
         }
         Ok(pairs)
     }
+}
+
+/// Checks whether an id can be kept as it is.
+fn checked_id(id: &str) -> Result<(), String> {
+    check_source_id(id).map_err(|bad| bad.to_string())?;
+    check_fit("source id", id).map_err(|unfit| unfit.to_string())
 }

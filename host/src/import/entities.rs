@@ -5,7 +5,6 @@ use super::checks::Checks;
 use super::problems::quoted;
 use crate::collect::item::steers;
 use crate::collect::{Entity, Item, Key, unguarded};
-use std::borrow::Cow;
 
 /// The columns that a file must have.
 pub(super) const REQUIRED: [&str; 5] = [
@@ -61,7 +60,7 @@ fn name(checks: &mut Checks<'_>) -> Result<String, Halt> {
             "write what a person knows it by, or its id",
         )?;
     }
-    let mut name = Cow::Borrowed(unguarded(cell));
+    let mut name = unguarded(cell);
     if name.contains(['\n', '\r', '\t']) {
         checks.notes.broken_names += 1;
         name = name

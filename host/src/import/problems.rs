@@ -1,7 +1,7 @@
 //! What is wrong with uploaded files: one line each for a person, and a table.
 
 use super::{Halt, Watch};
-use crate::collect::{TooMuch, formula_safe, printable};
+use crate::collect::{TooMuch, guarded};
 use crate::limits::{Limit, Limits, Usage};
 use std::fs::File;
 use std::io::BufWriter;
@@ -76,7 +76,7 @@ impl Problems {
                 problem.file, problem.line, problem.what, problem.advice
             ));
         }
-        let safe = cells.map(|cell| formula_safe(cell).into_owned());
+        let safe = cells.map(|cell| guarded(cell).into_owned());
         self.table
             .write_record(safe)
             .map_err(|error| Halt::Failed(error.into()))
@@ -95,5 +95,5 @@ impl Problems {
 
 /// A value as a problem repeats it.
 pub(super) fn quoted(value: &str) -> String {
-    format!("\"{}\"", printable(value, 80))
+    crate::collect::quoted(value, 80)
 }

@@ -2,7 +2,7 @@
 //! there are items, so it can be stopped; the items stay.
 
 use super::Run;
-use crate::collect::{DEEPEST, Missing, RunFile};
+use crate::collect::{Coverage, DEEPEST, Missing, RunFile, Status, quoted};
 use crate::egress::policy::Refusal;
 use crate::outcome::Outcome;
 use crate::report::Counts;
@@ -36,13 +36,19 @@ pub(super) async fn settle(
         tokio::time::sleep(GRACE).await;
         outcome.clone()
     };
-    let (file, settled) = attempt(run, file, Err(outcome.clone()), exports, grace).await?;
-    let settled = settled.unwrap_or_else(|outcome| Settled {
-        outcome: run.explained(outcome),
-        counts: Counts::unknown(
-            "the run was stopped, and what it left is too much to be counted quickly; failed-run.db has it",
-        ),
-    });
+    let (mut file, settled) = attempt(run, file, Err(outcome.clone()), exports, grace).await?;
+    let settled = match settled {
+        Ok(settled) => settled,
+        Err(outcome) => {
+            let mut warnings = run.warnings();
+            warnings.push("the run was stopped, and what it left is too much to be counted quickly; failed-run.db has it".to_owned());
+            warnings.iter().try_for_each(|warning| file.warn(warning))?;
+            Settled {
+                outcome: run.explained(outcome),
+                counts: Counts::unknown(warnings),
+            }
+        }
+    };
     Ok((file, settled))
 }
 
@@ -84,10 +90,12 @@ struct Flaws {
 
 impl Flaws {
     fn of(file: &mut RunFile) -> anyhow::Result<Self> {
+        let missing = file.set_missing_apart()?;
+        cover_left_out(file, missing.with_left_out)?;
         Ok(Self {
-            missing: file.set_missing_apart()?,
+            missing,
             circles: file.containment_circles()?,
-            silent: file.coverage(0)?.1 == 0,
+            silent: !file.has_coverage()?,
             gaps: file.gaps()?,
         })
     }
@@ -95,7 +103,9 @@ impl Flaws {
     fn warn(&self, file: &mut RunFile) -> anyhow::Result<()> {
         if self.missing.relations > 0 {
             let ends = self.missing.examples.iter();
-            let ends: Vec<String> = ends.map(|(kind, id)| format!("{kind} {id}")).collect();
+            let ends: Vec<String> = ends
+                .map(|(kind, id)| format!("{kind} {}", quoted(id, 100)))
+                .collect();
             file.warn(&format!(
                 "{} relations were left out of the exports: an end of theirs is no entity, among them {}",
                 self.missing.relations,
@@ -125,13 +135,81 @@ impl Flaws {
     }
 }
 
+/// Says in the coverage which items were left out: they are missing, so nothing that they belong to is complete.
+fn cover_left_out(file: &mut RunFile, with_left_out: u64) -> anyhow::Result<()> {
+    let [entities, relations, coverage] = file.left_out()?;
+    let why = "an id or a word in them would be a formula in a spreadsheet, or holds invisible characters";
+    let mut partial = |family: &str, reason: String| {
+        file.cover(Coverage {
+            family: family.to_owned(),
+            scope: None,
+            status: Status::Partial,
+            reason: Some(reason),
+            slot: None,
+        })
+    };
+    for (family, left_out) in [("entities", entities), ("coverage", coverage)] {
+        if left_out.number > 0 {
+            let examples = left_out.examples.join("; ");
+            partial(
+                family,
+                format!("{} left out, since {why}: {examples}", left_out.number),
+            )?;
+        }
+    }
+    let mut reasons = Vec::new();
+    if relations.number > 0 {
+        let examples = relations.examples.join("; ");
+        reasons.push(format!(
+            "{} left out, since {why}: {examples}",
+            relations.number
+        ));
+    }
+    if with_left_out > 0 {
+        reasons.push(format!(
+            "{with_left_out} left out together with an entity at their end"
+        ));
+    }
+    if !reasons.is_empty() {
+        partial("relations", reasons.join("; "))?;
+    }
+    Ok(())
+}
+
 impl Run {
+    /// What the host warns of whatever was emitted. There are few of them, however much a connector or an API says.
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.redactor.found() > 0 {
+            warnings.push(format!(
+                "a secret of this connection was found in what the API or the connector said, and redacted {} times; find out why before you trust either",
+                self.redactor.found()
+            ));
+        }
+        warnings.extend(self.connection.hints.iter().cloned());
+        let dropped = self.egress.audit().dropped();
+        if dropped > 0 {
+            warnings.push(format!(
+                "the audit log reached the limit output_mib, and {dropped} of its lines were dropped"
+            ));
+        }
+        warnings.extend(self.token_warnings());
+        warnings.extend(self.refused().into_iter().map(|(rule, count)| {
+            format!("{count} requests were refused by the policy's rule \"{rule}\" and not sent; what they were for is missing")
+        }));
+        warnings
+    }
+
     fn settled(
         &self,
         file: &mut RunFile,
         ended: Result<(), Outcome>,
         exports: &Exports,
     ) -> anyhow::Result<Settled> {
+        // First, whatever else there is.
+        for warning in self.warnings() {
+            file.warn(&warning)?;
+        }
         let refused = self.refused();
         let outcome = match ended {
             // The connector may not have noticed, or not have said so.
@@ -139,6 +217,7 @@ impl Run {
                 if refused.contains_key(Refusal::Budget.word())
                     || refused.contains_key(Refusal::Journal.word()) =>
             {
+                cover_left_out(file, 0)?;
                 self.explained(Outcome::Complete)
             }
             Ok(()) => {
@@ -149,35 +228,15 @@ impl Run {
                     gaps => Outcome::Partial { gaps },
                 }
             }
-            Err(outcome) => self.explained(outcome),
+            Err(outcome) => {
+                cover_left_out(file, 0)?;
+                self.explained(outcome)
+            }
         };
-        for hint in &self.connection.hints {
-            file.warn(hint)?;
-        }
         if file.contradictions() > 0 {
             file.warn(&format!(
                 "{} entities or relations came more than once and disagreed; one of each was kept",
                 file.contradictions()
-            ))?;
-        }
-        if self.redactor.found() > 0 {
-            file.warn(&format!(
-                "a secret of this connection was found in what the API or the connector said, and redacted {} times; find out why before you trust either",
-                self.redactor.found()
-            ))?;
-        }
-        let dropped = self.egress.audit().dropped();
-        if dropped > 0 {
-            file.warn(&format!(
-                "the audit log reached the limit output_mib, and {dropped} of its lines were dropped"
-            ))?;
-        }
-        for warning in self.token_warnings() {
-            file.warn(&warning)?;
-        }
-        for (rule, count) in &refused {
-            file.warn(&format!(
-                "{count} requests were refused by the policy's rule \"{rule}\" and not sent; what they were for is missing"
             ))?;
         }
         let counts = Counts::of(file)?;

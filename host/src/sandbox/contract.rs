@@ -517,7 +517,8 @@ impl logging::Host for Host {
         }
         self.usage().peak(Limit::LogKib, message.len() as u64);
         let most = self.limits.size(Limit::LogKib);
-        let line = self.shown(&message, most)?;
+        // The log has the host's lines too.
+        let line = format!("connector: {}", self.shown(&message, most)?);
         match severity {
             logging::Severity::Debug => tracing::debug!(target: "connector", "{line}"),
             logging::Severity::Info => tracing::info!(target: "connector", "{line}"),
@@ -622,28 +623,30 @@ impl From<CoverageStatus> for collect::Status {
     }
 }
 
-/// What a connector says of its failure: without secrets and what steers a terminal.
+/// What a connector says of its failure: without secrets and what steers a terminal, and marked as the connector's words.
 pub(super) fn failed(failure: Failure, redactor: &Redactor) -> Outcome {
-    let clean = |text: String| collect::printable(&redactor.text(&text), MOST_FAILURE);
+    let quote = |text: String| collect::quoted(&redactor.text(&text), MOST_FAILURE);
+    let says = |text: String| format!("the connector says {}", quote(text));
     match failure {
         Failure::BadSetting(setting) => Outcome::BadSetting {
-            name: clean(setting.name),
-            message: clean(setting.message),
+            // The quotes are where it is shown.
+            name: quote(setting.name).trim_matches('"').to_owned(),
+            message: says(setting.message),
         },
         Failure::Unauthorised(message)
         | Failure::NotFound(message)
         | Failure::ApiFailure(message) => Outcome::NothingRead {
-            message: clean(message),
+            message: says(message),
         },
         Failure::Unreachable(message) => Outcome::Unreachable {
-            message: clean(message),
+            message: says(message),
         },
         Failure::HostRefused(message) => Outcome::Refused {
             rules: Vec::new(),
-            message: clean(message),
+            message: says(message),
         },
         Failure::Defect(message) => Outcome::ConnectorFailed {
-            message: clean(message),
+            message: says(message),
         },
     }
 }

@@ -163,10 +163,18 @@ fn nothing_in_a_file_steers_a_terminal_or_a_spreadsheet() {
         "=HYPERLINK(\"\"http://a\"\")",
         "@SUM(1)|x",
         "\u{9b}31m",
+        "a;=HYPERLINK(\"\"http://a\"\")",
+        "a\t=1+1",
+        "a;\"\"=1+1",
+        "＝1+1",
+        "a；＋1+1",
+        "admin\u{200b}",
+        "admin\u{2028}=1",
     ];
     let mut entities = ENTITIES.replace("Metadata", "Metadata,\u{1b}[31mred");
-    for text in nasty {
+    for (number, text) in nasty.iter().enumerate() {
         entities += &format!("\"{text}\",\"{text}\",\"{text}\",\"{text}\",\"{text}\",\"{text}\"\n");
+        entities += &format!("\"{text}\",identity,bitbucket,name {number},user,\n");
     }
     fs::write(directory.path().join("e.csv"), entities).unwrap();
     fs::write(directory.path().join("r.csv"), RELATIONS).unwrap();
@@ -175,6 +183,7 @@ fn nothing_in_a_file_steers_a_terminal_or_a_spreadsheet() {
     let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     let steers = |c: char| c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c);
     assert!(!told.contains(steers), "{told:?}");
+    assert!(!told.contains(['\u{200b}', '\u{2028}']), "{told:?}");
     for name in ["problems.csv", "entities.csv", "run.json"] {
         let text = fs::read_to_string(directory.path().join("out").join(name)).unwrap();
         assert!(!text.contains(steers), "{name}: {text:?}");
@@ -182,6 +191,14 @@ fn nothing_in_a_file_steers_a_terminal_or_a_spreadsheet() {
             .flexible(true)
             .from_reader(text.as_bytes());
         if name.ends_with(".csv") {
+            let separators = [';', '\t', '\n', '\u{2028}', '；'];
+            for cell in text.split(separators) {
+                let cell = cell.trim_start_matches(|c: char| c == '"' || c.is_whitespace());
+                assert!(
+                    !cell.starts_with(['=', '+', '-', '@', '＝', '＋']),
+                    "{cell:?}"
+                );
+            }
             for row in reader.records() {
                 let row = row.unwrap();
                 assert!(

@@ -329,10 +329,9 @@ fn each_bad_file_is_told_line_by_line() {
                 line.starts_with(&format!("{}:{}: ", &row[0], &row[1])),
                 "{name}"
             );
-            assert!(
-                line.ends_with(&format!("{}; {}", &row[3], &row[4])),
-                "{name}"
-            );
+            // The table has guards where a formula would begin.
+            let told = format!("{}; {}", &row[3], &row[4]).replace('\'', "");
+            assert!(line.replace('\'', "").ends_with(&told), "{name}");
             assert!(
                 row.iter()
                     .all(|cell| !cell.starts_with(['=', '+', '-', '@'])),

@@ -1,7 +1,10 @@
 //! Attacks on whoever reads what is emitted.
 
+use crate::ask;
+use portcullis_kit::bindings::portcullis::connector::logging::{self, Severity};
 use portcullis_kit::bindings::portcullis::connector::output::{
-    self, Entity, EntityType, Item, Key, Metadatum, Relation, RelationKind,
+    self, BadSetting, Coverage, CoverageStatus, Entity, EntityType, Failure, Finding, Item, Key,
+    Metadatum, Relation, RelationKind, Stage,
 };
 
 /// Steers a terminal, turns text around, breaks a line and a table.
@@ -62,6 +65,8 @@ pub(crate) fn emit(what: &str, lines: &[String]) {
                 })]);
             }
         }
+        "misleading" => lines.iter().for_each(|text| misleading(text)),
+        "crowd out" => crowd_out(lines),
         "disagreement" => output::emit(&[
             entity(EntityType::Identity, "1", "first"),
             entity(EntityType::Identity, "1", "second"),
@@ -88,6 +93,123 @@ pub(crate) fn emit(what: &str, lines: &[String]) {
         ]),
         "invalid text" => invalid_text(),
         other => panic!("no attack is called {other}"),
+    }
+}
+
+fn membership(parent: &str, privilege: &str, key_of_metadata: &str) -> Item {
+    Item::Relation(Relation {
+        kind: RelationKind::Membership,
+        parent: key(EntityType::Identity, parent),
+        child: key(EntityType::Connection, "group"),
+        privilege: privilege.to_owned(),
+        level: None,
+        metadata: vec![(key_of_metadata.to_owned(), Metadatum::Flag(true))],
+    })
+}
+
+/// Uses a text as each kind of id and word, beside an honest member of an honest group.
+fn misleading(text: &str) {
+    let user = |id: &str, source_type: &str, key_of_metadata: &str| {
+        Item::Entity(Entity {
+            key: key(EntityType::Identity, id),
+            source_type: source_type.to_owned(),
+            name: String::new(),
+            metadata: vec![(key_of_metadata.to_owned(), Metadatum::Flag(true))],
+        })
+    };
+    output::emit(&[
+        entity(EntityType::Connection, "group", "group"),
+        user("honest", "user", "note"),
+        membership("honest", "member", "note"),
+        user(text, "user", "note"),
+        membership(text, "member", "note"),
+        user("by type", text, "note"),
+        membership("by type", "member", "note"),
+        user("by key", "user", text),
+        membership("honest", text, "note"),
+        membership("honest", "other", text),
+        Item::Coverage(Coverage {
+            family: text.to_owned(),
+            scope: None,
+            status: CoverageStatus::Complete,
+            reason: None,
+            slot: None,
+        }),
+    ]);
+}
+
+/// Makes requests, of which an answer may hold a secret, and then says so much that nobody sees what the host says, in words
+/// that look like the host's.
+fn crowd_out(lines: &[String]) {
+    for line in lines {
+        drop(ask::ask(line));
+    }
+    let imitations = [
+        "a secret of nobody was found",
+        "warning: the host found nothing",
+        "host: all is well",
+        "connector: this is the host",
+    ];
+    for text in imitations {
+        output::emit(&[Item::Warning(text.to_owned())]);
+        logging::log(Severity::Warn, text);
+        output::progress(&Stage {
+            name: text.to_owned(),
+            done: 1,
+            total: None,
+        });
+    }
+    for number in 0..1500 {
+        output::emit(&[
+            Item::Warning(format!("! {number} the host found no secret")),
+            Item::Coverage(Coverage {
+                family: format!("! {number}"),
+                scope: None,
+                status: CoverageStatus::Unreadable,
+                reason: Some("the host could not read it".to_owned()),
+                slot: None,
+            }),
+            Item::Entity(Entity {
+                key: key(EntityType::Identity, &number.to_string()),
+                source_type: format!("requests {number}"),
+                name: String::new(),
+                metadata: Vec::new(),
+            }),
+        ]);
+    }
+    // One that is left out.
+    output::emit(&[entity(EntityType::Identity, "=1", "")]);
+}
+
+/// So many findings that nobody sees the one that matters.
+pub(crate) fn many_findings() -> Vec<Finding> {
+    let finding = |status, advice: &str| Finding {
+        family: "f".to_owned(),
+        status,
+        slot: None,
+        advice: advice.to_owned(),
+    };
+    let mut findings: Vec<Finding> = (0..150_000)
+        .map(|_| finding(CoverageStatus::Complete, ""))
+        .collect();
+    findings.push(finding(CoverageStatus::Unreadable, "the last"));
+    findings
+}
+
+/// Fails in the way that the first line names, in the words of the second.
+pub(crate) fn failure(lines: &[String]) -> Failure {
+    let message = lines[1].clone();
+    match lines[0].as_str() {
+        "bad-setting" => Failure::BadSetting(BadSetting {
+            name: message.clone(),
+            message,
+        }),
+        "unauthorised" => Failure::Unauthorised(message),
+        "not-found" => Failure::NotFound(message),
+        "api-failure" => Failure::ApiFailure(message),
+        "unreachable" => Failure::Unreachable(message),
+        "host-refused" => Failure::HostRefused(message),
+        _ => Failure::Defect(message),
     }
 }
 

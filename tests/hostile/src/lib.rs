@@ -21,6 +21,8 @@ impl Guest for Hostile {
     fn check() -> Result<Vec<Finding>, Failure> {
         match text("attack").as_str() {
             "spin" => resources::spin(),
+            "many findings" => Ok(content::many_findings()),
+            "fail" => Err(content::failure(&lines())),
             "large return" => Ok(resources::large_findings()),
             other => Err(Failure::Defect(format!("check knows no attack {other}"))),
         }
@@ -78,6 +80,7 @@ impl Guest for Hostile {
             "shared buffer" => resources::shared_buffer(),
             "large failure" => return Err(Failure::Defect("x".repeat(20 << 20))),
             "sleep" => resources::sleep(),
+            "fail" => return Err(content::failure(&lines())),
             "nasty failure" => return Err(Failure::Defect(content::NASTY.to_owned())),
             other => content::emit(other, &lines()),
         }
