@@ -460,6 +460,17 @@ async fn nothing_in_a_journal_steers_a_terminal_or_a_report() {
     let refused = compare(&prepared, &component, &component).await;
     expect(&refused, 2, &["no journal"]);
     harmless(&String::from_utf8(refused.stderr).unwrap());
+    // One whose schema SQLite does not take.
+    fs::write(&path, &whole).unwrap();
+    let database = rusqlite::Connection::open(&path).unwrap();
+    let sql = format!(
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET name = '{nasty}', sql = 'CREATE TABLE x(' WHERE name = 'piece'"
+    );
+    database.execute_batch(&sql).unwrap();
+    drop(database);
+    let refused = compare(&prepared, &component, &component).await;
+    expect(&refused, 2, &["no journal"]);
+    harmless(&String::from_utf8(refused.stderr).unwrap());
 }
 
 #[tokio::test]
