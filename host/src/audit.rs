@@ -25,9 +25,12 @@ pub struct Audit {
     out: Mutex<Out>,
 }
 
-#[derive(Default)]
 struct Out {
     files: Vec<LineWriter<File>>,
+    /// How many bytes of lines about requests may still be written to each.
+    left: u64,
+    /// How many of those lines were dropped.
+    dropped: u64,
     failed: Option<std::io::Error>,
 }
 
@@ -118,6 +121,11 @@ pub enum Event<'a> {
         /// How often, in all.
         times: u64,
     },
+    /// The log has reached its bound, and lines about requests were dropped.
+    Dropped {
+        /// How many.
+        lines: u64,
+    },
     /// It ended.
     Ended {
         /// How.
@@ -138,8 +146,27 @@ impl Audit {
         Self {
             redactor,
             safe_parameters,
-            out: Mutex::default(),
+            out: Mutex::new(Out {
+                files: Vec::new(),
+                left: u64::MAX,
+                dropped: 0,
+                failed: None,
+            }),
         }
+    }
+
+    /// Bounds what the lines about requests take, in bytes: a connector may make any number of requests that a journal
+    /// answers. Lines beyond are counted and dropped.
+    #[must_use]
+    pub fn bounded(mut self, bytes: u64) -> Self {
+        let out = self.out.get_mut();
+        out.unwrap_or_else(PoisonError::into_inner).left = bytes;
+        self
+    }
+
+    /// How many lines were dropped so far.
+    pub fn dropped(&self) -> u64 {
+        self.lock().dropped
     }
 
     /// Writes all further lines to this file too.
@@ -153,10 +180,30 @@ impl Audit {
         if out.files.is_empty() {
             return;
         }
+        if let Event::Ended { .. } = event
+            && out.dropped > 0
+        {
+            let lines = out.dropped;
+            self.write(&mut out, &Event::Dropped { lines });
+        }
+        self.write(&mut out, event);
+    }
+
+    fn write(&self, out: &mut Out, event: &Event<'_>) {
         let time = rfc3339(OffsetDateTime::now_utc());
         // What connector and API chose was redacted before: a secret may be a word that the host itself uses here.
         let line = serde_json::to_string(&Line { time, event }).unwrap_or_default();
         let line = one_line(line) + "\n";
+        if let Event::Request(_) = event {
+            match out.left.checked_sub(line.len() as u64) {
+                // Once a line is dropped all are, so that the log is whole as far as it goes.
+                Some(left) if out.dropped == 0 => out.left = left,
+                _ => {
+                    out.dropped += 1;
+                    return;
+                }
+            }
+        }
         let written = out
             .files
             .iter_mut()
@@ -216,12 +263,8 @@ pub fn millis(duration: Duration) -> u64 {
 /// # Errors
 /// Where it can't be written.
 pub fn append_to(path: &std::path::Path) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
+    let (directory, name) = crate::directory::Directory::of(path)?;
+    directory.append(name)
 }
 
 #[cfg(test)]
@@ -244,6 +287,46 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_is_full_counts_what_it_drops_and_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.jsonl");
+        let audit = audit().bounded(1000);
+        audit.write_to(append_to(&path).unwrap());
+        let request = || {
+            Event::Request(RequestLine {
+                method: "GET",
+                origin: None,
+                path: "/",
+                family: "",
+                rule: None,
+                slot: None,
+                verdict: LineVerdict::Answered { status: 200 },
+                attempt: 1,
+                bytes_out: 0,
+                bytes_in: 0,
+                duration_ms: 0,
+            })
+        };
+        for _ in 0..100 {
+            audit.note(&request());
+        }
+        audit.note(&Event::Ended {
+            outcome: &crate::outcome::Outcome::Complete,
+        });
+        let text = std::fs::read_to_string(path).unwrap();
+        let lines: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let kept = lines.len() - 2;
+        assert!((1..10).contains(&kept), "{kept}");
+        assert_eq!(lines[kept]["event"], "dropped");
+        assert_eq!(lines[kept]["lines"], 100 - kept);
+        assert_eq!(audit.dropped(), 100 - kept as u64);
+        assert_eq!(lines[kept + 1]["event"], "ended");
+    }
+
+    #[test]
     fn a_secret_in_what_the_connector_chose_is_not_shown() {
         let uri = "/a-secret-token/b?a-secret-token=1&page=a%2Dsecret-token".parse();
         let shown = audit().shown_path(&uri.unwrap());
@@ -258,14 +341,14 @@ mod tests {
         let audit = Audit::new(redactor, Vec::new());
         audit.write_to(append_to(&path).unwrap());
         audit.note(&Event::Started {
-            connector: "bitbucket",
+            connector: "example",
             component_sha256: "",
             export: "check",
         });
         audit.check().unwrap();
         let text = std::fs::read_to_string(path).unwrap();
         let line: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(line["connector"], "bitbucket");
+        assert_eq!(line["connector"], "example");
         assert_eq!(line["event"], "started");
     }
 }

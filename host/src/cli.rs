@@ -20,7 +20,7 @@ use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::run::{Run, StartError};
 use clap::{Args, Parser, Subcommand};
-use journal::JournalArguments;
+use journal::{JournalArguments, Operators};
 use machine::MachineArguments;
 use progress::Screen;
 use std::io::Write as _;
@@ -142,10 +142,11 @@ struct Source {
     /// The HTTP proxy to go through; the environment's proxy variables are ignored
     #[arg(long, value_name = "URL")]
     proxy: Option<String>,
-    /// Requests that may be under way at once
+    /// Requests that may be under way at once; the most that a tenant's connection can set
     #[arg(long, value_name = "NUMBER")]
     in_flight: Option<u32>,
-    /// Requests that the API allows for each credential in a rolling hour; 0: no limit
+    /// Requests that the API allows for each credential in a rolling hour; 0: no limit. The most that a tenant's
+    /// connection can set
     #[arg(long, value_name = "NUMBER")]
     requests_per_hour: Option<u32>,
     /// Limits in place of the manifest's, raised or lowered: a TOML file with a table [limits]
@@ -157,8 +158,8 @@ struct Source {
     /// Run only a component whose digest the manifest pins
     #[arg(long)]
     require_pinned: bool,
-    /// Whose the connection file is: a tenant's may not name this machine's variables, files and commands, nor
-    /// settings of the network, and only an API origin that is listed
+    /// Whose the connection file is: a tenant's can't name this machine's variables, files and commands, settings of the
+    /// network or the app, can only lower pace and limits, and can only use an API origin that is listed
     #[arg(long, value_enum, default_value_t)]
     connection_policy: ConnectionPolicy,
     /// An API origin that a tenant's connection may name, beside the manifest's; may be given more than once
@@ -286,7 +287,15 @@ async fn perform(source: Source, action: Action, screen: &Screen) -> ExitCode {
         Action::Check => None,
     };
     let loaded = match journal.and_then(|journal| journal.replay.as_deref()) {
-        Some(path) => journal::open_replay(path, Some(manifest), &machine),
+        Some(path) => {
+            let operators = Operators {
+                manifest: Some(manifest),
+                app: overrides.app,
+                require_pinned: overrides.require_pinned,
+                limits: None,
+            };
+            journal::open_replay(path, operators, &machine)
+        }
         None => journal
             .map_or(Ok(Recording::Off), |journal| journal.recording(&manifest))
             .and_then(|recording| {

@@ -3,6 +3,10 @@
 //! It is read by hand rather than by serde: an error of serde repeats the offending value, which here may
 //! be a secret.
 
+mod key;
+
+pub use key::{Key, TenantMay};
+
 use crate::app::App;
 use crate::egress::policy::ApiOrigin;
 use crate::journal::About;
@@ -40,27 +44,56 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// What a journal was made with, for a replay: no credential has a value, and nothing is sent.
-    pub fn recorded(manifest: &Manifest, about: &About) -> Self {
-        Self {
-            settings: about.settings.clone(),
-            vault: Vault::of_names(about.slots.iter().cloned()),
+    /// What a journal was made with, for a replay: no credential has a value, and nothing is sent. Somebody else may have made
+    /// the journal, so it says no more than a connection of this manifest could: settings and credentials that the manifest
+    /// declares, and how fast the connector may believe that it asks. The rest is the manifest's.
+    ///
+    /// # Errors
+    /// A sentence, where a setting or a credential is of another type than the manifest declares.
+    pub fn recorded(manifest: &Manifest, about: &About) -> Result<Self, String> {
+        let mut settings = IndexMap::new();
+        for (name, declared) in &manifest.settings {
+            let value = about.settings.get(name).or(declared.default.as_ref());
+            let Some(value) = value else { continue };
+            if !declared.kind.is_of(value) {
+                return Err(format!(
+                    "the journal's setting {name} is not of the type that the manifest declares; replay it with the manifest that it was made with"
+                ));
+            }
+            settings.insert(name.clone(), value.clone());
+        }
+        let mut slots = Vec::new();
+        for (name, kind) in &about.slots {
+            match manifest.slots.get(name) {
+                Some(declared) if declared.kind == *kind => slots.push((name.clone(), *kind)),
+                Some(_) => {
+                    return Err(format!(
+                        "the journal's credential {name} is of another kind than the manifest declares; replay it with the manifest that it was made with"
+                    ));
+                }
+                None => {}
+            }
+        }
+        let most = u32::try_from(manifest.limits.in_flight).unwrap_or(u32::MAX);
+        Ok(Self {
+            settings,
+            vault: Vault::of_names(slots),
             network: Network {
                 allow_private_networks: true,
                 allow_plain_http: true,
                 ..Network::default()
             },
             pace: Pace {
-                in_flight: about.in_flight,
+                in_flight: about.in_flight.clamp(1, most.max(1)),
                 requests_per_hour: about.requests_per_hour,
                 ..Pace::default()
             },
             rate_is_own: true,
-            app: about.app.clone().unwrap_or_else(|| manifest.app.clone()),
+            app: manifest.app.clone(),
             limits: manifest.limits,
             require_pinned: false,
             hints: Vec::new(),
-        }
+        })
     }
 }
 
@@ -83,8 +116,8 @@ pub enum ConnectionPolicy {
     /// The operator's: it can name commands, files and variables as sources of secrets, and any API URL.
     #[default]
     Operator,
-    /// A tenant's: secrets stand in the file or come from the command line, and the API URL is https, public and
-    /// one of the listed origins.
+    /// A tenant's: secrets stand in the file or come from the command line, the API URL is https, public and
+    /// one of the listed origins, and each key may say no more than [`Key::tenant`] allows.
     Tenant,
 }
 
@@ -103,9 +136,9 @@ pub struct Overrides {
     pub ca_file: Option<PathBuf>,
     /// As in `[network]`.
     pub proxy: Option<String>,
-    /// As in `[pace]`.
+    /// As in `[pace]`. A tenant's connection can't exceed it.
     pub in_flight: Option<u32>,
-    /// As in `[pace]`.
+    /// As in `[pace]`. A tenant's connection can't exceed it.
     pub requests_per_hour: Option<u32>,
     /// Secrets may stand in the connection file itself.
     pub allow_inline_secrets: bool,
@@ -212,8 +245,13 @@ impl Draft {
                 ),
             )
         })?;
-        let mut top = Table::new(path, "", document);
-        let connector = top.text("connector")?.ok_or_else(|| {
+        let mut top = Table {
+            path,
+            prefix: String::new(),
+            table: document,
+            policy: overrides.policy,
+        };
+        let connector = top.text(Key::Connector)?.ok_or_else(|| {
             at(
                 path,
                 format!(
@@ -234,29 +272,17 @@ impl Draft {
         }
         self.read_settings(manifest, top.table("settings")?)?;
         self.read_credentials(manifest, top.table("credentials")?, overrides)?;
-        let network = top.table("network")?;
-        if overrides.policy == ConnectionPolicy::Tenant {
-            network.nothing_from_a_tenant()?;
-        }
-        self.read_network(path, network)?;
+        self.read_network(path, top.table("network")?)?;
         self.read_pace(top.table("pace")?)?;
         self.read_limits(top.table("limits")?)?;
-        self.require_pinned = top.flag("require_pinned")?.unwrap_or(false);
+        self.require_pinned = top.flag(Key::RequirePinned)?.unwrap_or(false);
         self.app = top
-            .text("app")?
+            .text(Key::App)?
             .map(|name| name.parse())
             .transpose()
-            .map_err(|problem: String| top.error("app", &problem))?;
-        top.finish(&[
-            "connector",
-            "app",
-            "require_pinned",
-            "settings",
-            "credentials",
-            "network",
-            "pace",
-            "limits",
-        ])
+            .map_err(|problem: String| top.error(Key::App.name(), &problem))?;
+        let tables = ["settings", "credentials", "network", "pace", "limits"];
+        top.finish(&[&keys_of("")[..], &tables].concat())
     }
 
     fn read_settings(
@@ -337,39 +363,34 @@ impl Draft {
     fn read_network(&mut self, path: &Path, mut table: Table) -> Result<(), ConnectionError> {
         let directory = path.parent().unwrap_or(Path::new(""));
         self.network = Network {
-            allow_private_networks: table.flag("allow_private_networks")?.unwrap_or(false),
-            allow_plain_http: table.flag("allow_plain_http")?.unwrap_or(false),
-            ca_file: table.text("ca_file")?.map(|file| directory.join(file)),
+            allow_private_networks: table.flag(Key::AllowPrivateNetworks)?.unwrap_or(false),
+            allow_plain_http: table.flag(Key::AllowPlainHttp)?.unwrap_or(false),
+            ca_file: table.text(Key::CaFile)?.map(|file| directory.join(file)),
             proxy: table
-                .text("proxy")?
+                .text(Key::Proxy)?
                 .map(|text| parse_proxy(&text))
                 .transpose()
-                .map_err(|problem| table.error("proxy", &problem))?,
+                .map_err(|problem| table.error(Key::Proxy.name(), &problem))?,
         };
-        table.finish(&[
-            "allow_private_networks",
-            "allow_plain_http",
-            "ca_file",
-            "proxy",
-        ])
+        table.finish(&keys_of("network"))
     }
 
     fn read_pace(&mut self, mut table: Table) -> Result<(), ConnectionError> {
-        self.in_flight = table.count("in_flight")?;
-        self.requests_per_hour = table.count("requests_per_hour")?;
-        self.spread_slots = table.flag("spread_slots")?;
-        table.finish(&["in_flight", "requests_per_hour", "spread_slots"])
+        self.in_flight = table.count(Key::InFlight)?;
+        self.requests_per_hour = table.count(Key::RequestsPerHour)?;
+        self.spread_slots = table.flag(Key::SpreadSlots)?;
+        table.finish(&keys_of("pace"))
     }
 
     fn read_limits(&mut self, mut table: Table) -> Result<(), ConnectionError> {
         for limit in Limit::ALL {
-            if let Some(value) = table.count(limit.name())? {
+            if let Some(value) = table.count(Key::Limit(limit))? {
                 self.limits
                     .lower(limit, value)
                     .map_err(|problem| table.error(limit.name(), &problem))?;
             }
         }
-        table.finish(&Limit::ALL.map(Limit::name))
+        table.finish(&keys_of("limits"))
     }
 
     fn read_command_line(
@@ -441,9 +462,77 @@ impl Draft {
             let proxy = parse_proxy(proxy).map_err(|problem| fail(format!("--proxy {problem}")))?;
             self.network.proxy = Some(proxy);
         }
-        self.in_flight = overrides.in_flight.or(self.in_flight);
-        self.requests_per_hour = overrides.requests_per_hour.or(self.requests_per_hour);
         Ok(())
+    }
+
+    /// How fast the API is asked: as the command line says, else as the file does, else as the manifest does.
+    fn pace(&self, manifest: &Manifest, overrides: &Overrides) -> Result<Pace, String> {
+        let most = u32::try_from(self.limits.in_flight).unwrap_or(u32::MAX);
+        let default = manifest.pace;
+        let pace = match overrides.policy {
+            ConnectionPolicy::Operator => {
+                let in_flight = overrides.in_flight.or(self.in_flight);
+                let requests_per_hour = overrides.requests_per_hour.or(self.requests_per_hour);
+                Pace {
+                    in_flight: in_flight.unwrap_or(default.in_flight.min(most)),
+                    requests_per_hour: requests_per_hour.unwrap_or(default.requests_per_hour),
+                    spread_slots: self.spread_slots.unwrap_or(default.spread_slots),
+                }
+            }
+            ConnectionPolicy::Tenant => self.tenants_pace(manifest, overrides)?,
+        };
+        if pace.in_flight == 0 || pace.in_flight > most {
+            return Err(format!(
+                "pace.in_flight is {}, but must be 1 to {most} (limits.in_flight)",
+                pace.in_flight
+            ));
+        }
+        Ok(pace)
+    }
+
+    /// A tenant's pace only lowers the operator's: the manifest's, or what the command line says in its place.
+    fn tenants_pace(&self, manifest: &Manifest, overrides: &Overrides) -> Result<Pace, String> {
+        let most = u32::try_from(self.limits.in_flight).unwrap_or(u32::MAX);
+        let default = manifest.pace;
+        if self.spread_slots == Some(true) && !default.spread_slots {
+            return Err("pace.spread_slots is true, but the manifest's is false, and a tenant's connection may only switch it off; remove it".to_owned());
+        }
+        let any_number = |number: u32| match number {
+            0 => u64::MAX,
+            number => number.into(),
+        };
+        Ok(Pace {
+            in_flight: narrowed(
+                Key::InFlight,
+                self.in_flight,
+                overrides.in_flight.map(|number| number.min(most)),
+                default.in_flight.min(most),
+                u64::from,
+            )?,
+            requests_per_hour: narrowed(
+                Key::RequestsPerHour,
+                self.requests_per_hour,
+                overrides.requests_per_hour,
+                default.requests_per_hour,
+                any_number,
+            )?,
+            spread_slots: self.spread_slots.unwrap_or(default.spread_slots),
+        })
+    }
+
+    /// Whether the number of requests in an hour is fixed, so that the API can't raise it. A tenant who says 0 where any
+    /// number is allowed fixes nothing: what the API says of its limits holds.
+    fn rate_is_own(&self, overrides: &Overrides) -> bool {
+        match overrides.policy {
+            ConnectionPolicy::Operator => overrides
+                .requests_per_hour
+                .or(self.requests_per_hour)
+                .is_some(),
+            ConnectionPolicy::Tenant => {
+                overrides.requests_per_hour.is_some()
+                    || self.requests_per_hour.is_some_and(|number| number > 0)
+            }
+        }
     }
 
     fn finish(
@@ -478,23 +567,8 @@ impl Draft {
         if overrides.policy == ConnectionPolicy::Tenant {
             check_tenants_origin(manifest, &settings, &overrides.tenant_origins).map_err(fail)?;
         }
-        let limits = self.limits;
-        let pace = Pace {
-            in_flight: self.in_flight.unwrap_or_else(|| {
-                let most = u32::try_from(limits.in_flight).unwrap_or(u32::MAX);
-                manifest.pace.in_flight.min(most)
-            }),
-            requests_per_hour: self
-                .requests_per_hour
-                .unwrap_or(manifest.pace.requests_per_hour),
-            spread_slots: self.spread_slots.unwrap_or(manifest.pace.spread_slots),
-        };
-        if pace.in_flight == 0 || u64::from(pace.in_flight) > limits.in_flight {
-            return Err(fail(format!(
-                "pace.in_flight is {}, but must be 1 to {} (limits.in_flight)",
-                pace.in_flight, limits.in_flight
-            )));
-        }
+        let pace = self.pace(manifest, overrides).map_err(fail)?;
+        let rate_is_own = self.rate_is_own(overrides);
         let (vault, hints) = open_vault(manifest, self.secrets, directory).map_err(fail)?;
         if overrides.policy == ConnectionPolicy::Tenant {
             check_tenants_tokens(manifest, &vault, &overrides.tenant_token_origins)
@@ -505,8 +579,8 @@ impl Draft {
             vault,
             network: self.network,
             pace,
-            rate_is_own: self.requests_per_hour.is_some(),
-            limits,
+            rate_is_own,
+            limits: self.limits,
             app: overrides
                 .app
                 .clone()
@@ -515,6 +589,28 @@ impl Draft {
             require_pinned: self.require_pinned || overrides.require_pinned,
             hints,
         })
+    }
+}
+
+/// What a tenant's connection makes of a number that the operator bounds: the command line's cuts it, the manifest's refuses
+/// a larger one. `size` says how large a number is.
+fn narrowed(
+    key: Key,
+    tenants: Option<u32>,
+    command_lines: Option<u32>,
+    manifests: u32,
+    size: impl Fn(u32) -> u64,
+) -> Result<u32, String> {
+    let most = command_lines.unwrap_or(manifests);
+    match tenants {
+        Some(number) if size(number) <= size(most) => Ok(number),
+        Some(number) if command_lines.is_none() => Err(format!(
+            "{}.{} is {number}, but a tenant's connection may only lower it from {most}; an operator can raise it with --{}",
+            key.table(),
+            key.name(),
+            key.name().replace('_', "-")
+        )),
+        _ => Ok(most),
     }
 }
 
@@ -715,22 +811,21 @@ fn at(path: &Path, problem: String) -> ConnectionError {
     }
 }
 
+/// The names of the keys of a table.
+fn keys_of(table: &str) -> Vec<&'static str> {
+    let keys = Key::all().filter(|key| key.table() == table);
+    keys.map(Key::name).collect()
+}
+
 /// A table of the connection file: its keys are taken one by one, and what is left is an error.
 struct Table<'a> {
     path: &'a Path,
     prefix: String,
     table: toml::Table,
+    policy: ConnectionPolicy,
 }
 
 impl<'a> Table<'a> {
-    fn new(path: &'a Path, prefix: &str, table: toml::Table) -> Self {
-        Self {
-            path,
-            prefix: prefix.to_owned(),
-            table,
-        }
-    }
-
     fn error(&self, key: &str, problem: &str) -> ConnectionError {
         // The key may be a stranger's.
         let key = key.escape_debug();
@@ -757,32 +852,41 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn text(&mut self, key: &str) -> Result<Option<String>, ConnectionError> {
-        self.typed(key, "a text", |value| match value {
+    fn text(&mut self, key: Key) -> Result<Option<String>, ConnectionError> {
+        self.known(key, "a text", |value| match value {
             toml::Value::String(text) => Some(text),
             _ => None,
         })
     }
 
-    fn flag(&mut self, key: &str) -> Result<Option<bool>, ConnectionError> {
-        self.typed(key, "true or false", |value| value.as_bool())
+    fn flag(&mut self, key: Key) -> Result<Option<bool>, ConnectionError> {
+        self.known(key, "true or false", |value| value.as_bool())
     }
 
-    fn count<N: TryFrom<i64>>(&mut self, key: &str) -> Result<Option<N>, ConnectionError> {
-        self.typed(key, "a whole number from 0 on", |value| {
+    fn count<N: TryFrom<i64>>(&mut self, key: Key) -> Result<Option<N>, ConnectionError> {
+        self.known(key, "a whole number from 0 on", |value| {
             N::try_from(value.as_integer()?).ok()
         })
     }
 
-    /// Refuses a table that is the operator's to write.
-    fn nothing_from_a_tenant(&self) -> Result<(), ConnectionError> {
-        match self.table.keys().next() {
-            None => Ok(()),
-            Some(key) => Err(self.error(
-                key,
-                "is not a tenant's to say; the operator has command-line arguments for it",
-            )),
+    /// The value of a key that every connection file knows, where whoever wrote it may say something with it.
+    fn known<T>(
+        &mut self,
+        key: Key,
+        expected: &str,
+        convert: impl Fn(toml::Value) -> Option<T>,
+    ) -> Result<Option<T>, ConnectionError> {
+        let is_tenants = self.policy == ConnectionPolicy::Tenant;
+        if is_tenants
+            && key.tenant() == TenantMay::SayNothing
+            && self.table.contains_key(key.name())
+        {
+            return Err(self.error(
+                key.name(),
+                "is not a tenant's to say; remove it, the operator has command-line arguments for it",
+            ));
         }
+        self.typed(key.name(), expected, convert)
     }
 
     fn optional_table(&mut self, key: &str) -> Result<Option<Table<'a>>, ConnectionError> {
@@ -800,15 +904,17 @@ impl<'a> Table<'a> {
             path: self.path,
             prefix,
             table,
+            policy: self.policy,
         }))
     }
 
     fn table(&mut self, key: &str) -> Result<Table<'a>, ConnectionError> {
-        let empty = Table::new(
-            self.path,
-            &format!("{}{key}.", self.prefix),
-            toml::Table::new(),
-        );
+        let empty = Table {
+            path: self.path,
+            prefix: format!("{}{key}.", self.prefix),
+            table: toml::Table::new(),
+            policy: self.policy,
+        };
         Ok(self.optional_table(key)?.unwrap_or(empty))
     }
 

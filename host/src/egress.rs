@@ -9,6 +9,7 @@ mod failure;
 mod gate;
 pub mod policy;
 pub mod retry;
+mod room;
 mod tally;
 mod token;
 mod trail;
@@ -36,6 +37,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use policy::{ApiOrigin, BasePath, Permit, Policy, READ_AT_HEADER, Refusal, SLOT_HEADER};
+use room::Room;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -96,6 +98,8 @@ pub struct Egress {
     observer: Mutex<Option<Arc<dyn Observer>>>,
     journal: Option<Arc<Journal>>,
     gate: Arc<Gate>,
+    /// The places of answers that the journal gives: they do not wait for the API.
+    kept: Arc<Gate>,
     spread_slots: bool,
     tokens: Tokens,
     retry: Retry,
@@ -144,14 +148,21 @@ impl Egress {
             check_origin(&origin, &connection.network).map_err(wrong)?;
         }
         let filled: Vec<SlotName> = vault.slots().map(|(slot, _)| slot.clone()).collect();
+        let is_replay = journal.as_ref().is_some_and(Journal::is_replay);
         let mut paces = HashMap::from([(None, machine.paces.alone())]);
         for slot in &filled {
             let credential = vault.identity(slot);
             let (rate, is_own) = (connection.pace.requests_per_hour, connection.rate_is_own);
-            let pace = machine.paces.of(&origin, &credential, rate, is_own);
+            let pace = if is_replay {
+                // Nothing is sent, and what a journal says of the pace is not kept for those who do send.
+                machine.paces.alone()
+            } else {
+                machine.paces.of(&origin, &credential, rate, is_own)
+            };
             paces.insert(Some(slot.clone()), pace);
         }
-        let audit = Audit::new(vault.redactor().clone(), manifest.safe_parameters.clone());
+        let audit = Audit::new(vault.redactor().clone(), manifest.safe_parameters.clone())
+            .bounded(connection.limits.amount(Limit::OutputMib));
         let office = Office {
             client: client::build(&connection.network, Arc::clone(&machine.names))?,
             clock: Arc::clone(machine.paces.clock()),
@@ -163,10 +174,16 @@ impl Egress {
             tally: Arc::default(),
             redactor: vault.redactor().clone(),
         };
+        // Half of what the connector's own memory may be, for its responses in the host; what the client holds beside it for
+        // each request is bounded by their number.
+        let memory = connection.limits.size(Limit::MemoryMib);
+        let room = Room::new(memory / 2);
+        let places = (connection.pace.in_flight as usize).clamp(1, (memory / room::BESIDE).max(1));
         let token_urls = vault.token_clients().map(|(_, client)| client.url());
         Ok(Self {
             policy: Policy::new(origin, manifest.rules.clone(), filled)
                 .below(base)
+                .with_headers(manifest.headers.clone())
                 .closed_to(token_urls),
             client: office.client.clone(),
             clock: Arc::clone(&office.clock),
@@ -178,7 +195,8 @@ impl Egress {
                     journal.bounded(amount(Limit::OutputMib), amount(Limit::ResponseMib))
                 })
                 .map(Arc::new),
-            gate: Gate::new(connection.pace.in_flight as usize),
+            gate: Gate::new(places, &room),
+            kept: Gate::new(places, &room),
             spread_slots: connection.pace.spread_slots,
             retry: manifest.retry,
             limits: connection.limits,
@@ -240,7 +258,7 @@ impl Egress {
         let trail = Trail::new(&self.audit, &parts);
         match self.policy.judge(&parts.method, &parts.uri, &parts.headers) {
             Ok(permit) => {
-                let headers = own_headers(parts.headers);
+                let headers = policy::sent_on(parts.headers);
                 self.redactor.note_sent(permit.url.as_str().as_bytes());
                 for value in headers.values() {
                     self.redactor.note_sent(value.as_bytes());
@@ -253,11 +271,11 @@ impl Egress {
                 })
             }
             Err(refusal) => {
+                // The connector chose the name of a header.
+                let clean = |name: String| self.redactor.text(&name).into_owned();
                 let refusal = match refusal {
-                    // The connector chose the name.
-                    Refusal::Header(name) => {
-                        Refusal::Header(self.redactor.text(&name).into_owned())
-                    }
+                    Refusal::Header(name) => Refusal::Header(clean(name)),
+                    Refusal::HostsHeader(name, why) => Refusal::HostsHeader(clean(name), why),
                     other => other,
                 };
                 let trail = match refusal {
@@ -288,10 +306,11 @@ impl Egress {
 
         // Journal: what was answered before need not be asked.
         if let Some(journal) = &self.journal {
+            let place = self.kept.enter().await;
             // Any of the credentials will do: what one was answered need not be asked with another.
             for slot in permitted.slots() {
                 if let Some(kept) = journal.find(&permitted.asked(slot)) {
-                    return self.answer_from(journal, kept, &permitted, slot);
+                    return self.answer_from(journal, kept, &permitted, slot, place);
                 }
             }
             // Which of the credentials were named depends on when answers came; what one was answered that might have been asked
@@ -303,7 +322,7 @@ impl Egress {
                     named.any(|slot| kept.serves(slot.as_str()))
                 };
                 if let Some(kept) = kept.filter(serves) {
-                    return self.answer_from(journal, kept, &permitted, Some(slot));
+                    return self.answer_from(journal, kept, &permitted, Some(slot), place);
                 }
             }
             if journal.is_replay() {
@@ -384,6 +403,7 @@ impl Egress {
         mut kept: Kept,
         permitted: &Permitted,
         slot: Option<&SlotName>,
+        mut place: Place,
     ) -> Result<http::Response<WasiBody>, Error> {
         let name = slot.map(SlotName::as_str);
         self.tally.count(permitted.family(), name, Verdict::Kept);
@@ -392,10 +412,16 @@ impl Egress {
             return Err(Failure::by_word(&kept.failure).into());
         };
         let read_at = self.note_read(permitted, slot, kept.at);
-        let mut headers = std::mem::take(&mut kept.headers);
+        // A journal may come from elsewhere: what no API may say, none of its answers says either.
+        let mut headers =
+            answer::headers(&std::mem::take(&mut kept.headers), self.vault.redactor());
+        if let Some(slot) = slot {
+            headers.insert(SLOT_HEADER, slot.header());
+        }
+        place.share.head(size_of_head(&headers));
         headers.insert(READ_AT_HEADER, read_at);
         let most = self.limits.amount(Limit::ResponseMib);
-        let body = answer::kept(Arc::clone(journal), kept, most, &self.usage);
+        let body = answer::kept(Arc::clone(journal), kept, most, &self.usage, place);
         let mut answer = http::Response::new(body);
         *answer.status_mut() = status;
         *answer.headers_mut() = headers;
@@ -422,7 +448,7 @@ impl Egress {
         let patient_until = self.clock.now().saturating_add(PATIENCE);
         let mut failures = 0;
         for attempt in 1.. {
-            let (turn, place, slot) = self.turn(permitted).await;
+            let (turn, mut place, slot) = self.turn(permitted).await;
             let name = slot.map(SlotName::as_str);
             if !self.usage.take(Limit::Requests, 1, &self.limits) {
                 turn.give_back();
@@ -437,7 +463,7 @@ impl Egress {
             };
             self.sent.fetch_add(1, Ordering::Relaxed);
             let mut noted = Attempt::begin(&permitted.trail, slot, attempt);
-            let once = self.once(permitted, authorization, turn, &mut noted);
+            let once = self.once(permitted, authorization, turn, &mut noted, &mut place);
             let wait = match once.await {
                 Ok((head, spooled)) => {
                     noted.answered(head.status);
@@ -573,6 +599,7 @@ impl Egress {
         authorization: Option<HeaderValue>,
         turn: Turn,
         noted: &mut Attempt,
+        place: &mut Place,
     ) -> Result<(Head, answer::Spooled), reqwest::Error> {
         let mut request = self
             .client
@@ -587,6 +614,7 @@ impl Egress {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
         };
+        place.share.head(size_of_head(&head.headers));
         let now = self.clock.now();
         turn.answered(&Told::by(head.status, &head.headers, now));
         let borne = match head.status {
@@ -595,7 +623,10 @@ impl Egress {
             _ => Borne::After(now.saturating_sub(started)),
         };
         self.gate.learn(started, now, borne);
-        Ok((head, answer::spool(response, noted).await?))
+        Ok((
+            head,
+            answer::spool(response, noted, &mut place.share).await?,
+        ))
     }
 
     /// Refuses a request. Tried requests count too: trying for ever must come to an end, and so must the log of it.
@@ -695,6 +726,15 @@ struct Head {
     headers: HeaderMap,
 }
 
+/// What a head takes in memory, about.
+fn size_of_head(headers: &HeaderMap) -> usize {
+    const EACH: usize = 100;
+    headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + EACH)
+        .sum()
+}
+
 /// Reads a request's body to its end or its first byte: a connector may not send one.
 async fn drain(mut body: WasiBody) -> bool {
     while !body.is_end_stream() {
@@ -707,12 +747,4 @@ async fn drain(mut body: WasiBody) -> bool {
         }
     }
     false
-}
-
-/// What goes on of the guest's headers: all but those that are for the host.
-fn own_headers(mut headers: HeaderMap) -> HeaderMap {
-    headers.remove(SLOT_HEADER);
-    headers.remove(header::HOST);
-    headers.remove(header::CONTENT_LENGTH);
-    headers
 }

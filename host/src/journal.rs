@@ -2,31 +2,40 @@
 //! against another version of the connector.
 //!
 //! It lies above the credential step: requests are kept as the connector made them, answers as it got them, redacted. It is
-//! one SQLite database that a killed process leaves whole; each row carries a sum, so that what is damaged is not used.
+//! one SQLite database that a killed process leaves whole; each row carries a sum, so that what is damaged is not used. The
+//! sum is a checksum and not a signature: whoever can write the file can make one up. So nothing in a journal is trusted
+//! beyond what an API may say.
 
 mod about;
 mod age;
 mod body;
+mod bound;
 mod salvage;
 
 pub use about::About;
 pub use age::MaxAge;
 pub use body::Writer;
 
+use crate::collect::printable;
+use crate::directory::Directory;
 use crate::pace::Clock;
 use crate::slot::SlotName;
+use bound::Bound;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The version of the file's form.
-const FORM: i64 = 1;
+const FORM: i64 = 2;
+
+/// The version before it: the same tables, with a sum that leaves out method, path, slot and family. What such a sum does not
+/// cover is not used.
+const OLD_FORM: i64 = 1;
 
 /// `PRAGMA application_id`: tells a journal from other databases.
 const MARK: i64 = 0x504f_5243;
@@ -37,8 +46,11 @@ const PIECE: usize = 512 * 1024;
 /// Pieces of one body are numbered below this.
 const MOST_PIECES: i64 = 1 << 16;
 
-/// No text of a journal is longer, in bytes: more is not read of a file that somebody else made.
-const LONGEST_TEXT: i64 = 16 << 20;
+/// No head of an answer is longer, in bytes: more is neither kept nor read of a file that somebody else made.
+const LONGEST_HEAD: i64 = 1 << 20;
+
+/// Nor is any other text of an answer's row.
+const LONGEST_TEXT: i64 = 64 << 10;
 
 const SCHEMA: &str = "
     CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -162,6 +174,19 @@ impl Kept {
         self.status.is_some_and(|status| status.as_u16() < 400)
             && self.slots.split(", ").any(|name| name == slot)
     }
+
+    /// How much memory giving its body takes.
+    pub fn memory(&self) -> usize {
+        usize::try_from(self.length).map_or(PIECE, |length| length.min(PIECE))
+    }
+
+    /// It can't have come later than now. Where it says so, nobody knows when it came: it counts as the oldest there is.
+    fn known_by(mut self, now: Duration) -> Self {
+        if self.at > now {
+            self.at = Duration::ZERO;
+        }
+        self
+    }
 }
 
 /// What becomes of a run's answers.
@@ -217,13 +242,13 @@ pub struct Journal {
     /// Of the answers that are too old, when the last one was due that is asked for anew.
     overdue: Option<Duration>,
     clock: Arc<dyn Clock>,
+    form: i64,
     next: AtomicI64,
     /// The number of this run's first answer.
     first: i64,
     /// Longer bodies are not given, in bytes.
     longest: u64,
-    /// How many bytes of bodies may still be kept.
-    room: AtomicU64,
+    bound: Bound,
     failed: Mutex<Option<rusqlite::Error>>,
 }
 
@@ -233,6 +258,7 @@ impl Journal {
     /// # Errors
     /// Where there is one already, or the file can't be written.
     pub fn create(path: &Path, about: &About, clock: Arc<dyn Clock>) -> Result<Self, JournalError> {
+        let path = &real_path(path)?;
         match new_file(path) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 return Err(JournalError::Exists(path.to_owned()));
@@ -255,7 +281,8 @@ impl Journal {
         max_age: MaxAge,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, JournalError> {
-        if !path.exists() {
+        let path = &real_path(path)?;
+        if !check_files(path)? {
             return Self::create(path, about, clock);
         }
         salvage::if_damaged(path)?;
@@ -280,7 +307,8 @@ impl Journal {
     /// # Errors
     /// Where nothing of it can be read.
     pub fn replay(path: &Path, clock: Arc<dyn Clock>) -> Result<(Self, About), JournalError> {
-        if !path.exists() {
+        let path = &real_path(path)?;
+        if !check_files(path)? {
             let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
             return Err(unusable(path, &missing));
         }
@@ -303,6 +331,7 @@ impl Journal {
                 row.get(0)
             })
             .map_err(|error| no_journal(path, error.to_string()))?;
+        let form = about::form(&database).map_err(|error| no_journal(path, error.to_string()))?;
         if last >= i64::MAX / MOST_PIECES {
             return Err(no_journal(path, "its numbers are used up".to_owned()));
         }
@@ -316,7 +345,8 @@ impl Journal {
                 .and_then(|_| database.execute_batch(USED))
                 .map_err(|error| unusable(path, &error))?;
         }
-        let overdue = overdue(&database, &max_age).map_err(|error| unusable(path, &error))?;
+        let overdue =
+            overdue(&database, &max_age, clock.now()).map_err(|error| unusable(path, &error))?;
         Ok(Self {
             database: Mutex::new(database),
             path: path.to_owned(),
@@ -324,37 +354,41 @@ impl Journal {
             max_age,
             overdue,
             clock,
+            form,
             next: AtomicI64::new(last + 1),
             first: last + 1,
             longest: u64::MAX,
-            room: AtomicU64::new(u64::MAX),
+            bound: Bound::default(),
             failed: Mutex::default(),
         })
     }
 
-    /// Bounds what a run may keep, in bytes: a hostile connector and its API could fill the disk. Beyond it answers are given
-    /// and not kept. No body is given that is longer than `longest`, so none is unpacked to see whether it is whole.
+    /// Bounds what a run may keep, in bytes of the file: a hostile connector and its API could fill the disk. Beyond it answers
+    /// are given and not kept. No body is given that is longer than `longest`, so none is unpacked to see whether it is whole.
     #[must_use]
     pub fn bounded(mut self, bytes: u64, longest: u64) -> Self {
-        *self.room.get_mut() = bytes;
+        if self.mode != Mode::Replay {
+            let bound = Bound::of(&self.database(), bytes);
+            match bound {
+                Ok(bound) => self.bound = bound,
+                Err(error) => self.failed(error),
+            }
+        }
         self.longest = longest;
         self
     }
 
-    /// Takes room for so many bytes, or tells once that there is none.
-    fn take_room(&self, bytes: u64) -> bool {
-        let taken = self
-            .room
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| {
-                room.checked_sub(bytes)
-            });
-        if taken.is_err() && self.room.swap(0, Ordering::Relaxed) > 0 {
+    /// Whether there is room for so many bytes more; where there is none, that is said once.
+    fn has_room(&self, database: &Connection, bytes: usize) -> rusqlite::Result<bool> {
+        let had_room = !self.bound.is_reached();
+        let has_room = self.bound.has_room(database, bytes)?;
+        if had_room && !has_room {
             tracing::warn!(
                 "the journal {} has reached the limit output_mib; further answers are not kept",
                 self.path.display()
             );
         }
-        taken.is_ok()
+        Ok(has_room)
     }
 
     /// Whether nothing may be asked that is not here.
@@ -367,22 +401,22 @@ impl Journal {
         if self.mode == Mode::Record {
             return None;
         }
-        let found = self.look_up(&asked.key()).unwrap_or_else(|error| {
+        let found = self.look_up(asked).unwrap_or_else(|error| {
             tracing::warn!("an answer of the journal is not used: {error}");
             None
         });
+        let now = self.clock.now();
         let kept = found.filter(|(kept, passing)| match self.mode {
             Mode::Replay => true,
             // What failed may go well now.
             _ => {
-                let now = self.clock.now();
                 let fresh = self
                     .max_age
                     .permits(asked.family, kept.at, now, self.overdue);
                 !passing && kept.status.is_some() && fresh
             }
         });
-        kept.map(|(kept, _)| kept)
+        kept.map(|(kept, _)| kept.known_by(now))
             .inspect(|kept| self.note_use(kept))
     }
 
@@ -398,38 +432,52 @@ impl Journal {
         }
     }
 
-    fn look_up(&self, key: &[u8; 32]) -> rusqlite::Result<Option<(Kept, bool)>> {
+    fn look_up(&self, asked: &Asked<'_>) -> rusqlite::Result<Option<(Kept, bool)>> {
+        let key = &asked.key();
         let database = self.database();
         let row = database
             .prepare_cached(
-                "SELECT id, at, status, passing, headers, pieces, length, sum, slot FROM answer
-                 WHERE key = ?1 AND octet_length(headers) <= ?2 AND octet_length(slot) <= ?2",
+                "SELECT id, method, path, slot, family, at, status, passing, headers, pieces, length, sum FROM answer
+                 WHERE key = ?1 AND octet_length(headers) <= ?2 AND octet_length(sum) <= ?3 AND octet_length(method)
+                    + octet_length(path) + octet_length(slot) + octet_length(family) <= ?3",
             )?
-            .query_row(params![key, LONGEST_TEXT], |columns| {
+            .query_row(params![key, LONGEST_HEAD, LONGEST_TEXT], |columns| {
                 let row = Row {
-                    at: columns.get(1)?,
-                    status: columns.get(2)?,
-                    passing: columns.get(3)?,
-                    headers: columns.get(4)?,
-                    pieces: columns.get(5)?,
-                    length: columns.get(6)?,
+                    id: columns.get(0)?,
+                    method: columns.get(1)?,
+                    path: columns.get(2)?,
+                    slot: columns.get(3)?,
+                    family: columns.get(4)?,
+                    at: columns.get(5)?,
+                    status: columns.get(6)?,
+                    passing: columns.get(7)?,
+                    headers: columns.get(8)?,
+                    pieces: columns.get(9)?,
+                    length: columns.get(10)?,
                 };
-                let (id, sum): (i64, Vec<u8>) = (columns.get(0)?, columns.get(7)?);
-                let slots: String = columns.get(8)?;
-                Ok((row, id, sum, slots))
+                Ok((row, columns.get::<_, Vec<u8>>(11)?))
             })
             .optional()?;
-        let Some((row, id, sum, slots)) = row else {
+        let Some((mut row, sum)) = row else {
             return Ok(None);
         };
         let too_long = u64::try_from(row.length).is_ok_and(|length| length > self.longest);
-        let sound = row.sum(key) == sum
-            && (too_long || body::is_whole(&database, id, row.pieces, row.length)?);
-        if !sound {
+        if row.sum(key) != sum {
+            if self.form != OLD_FORM || row.old_sum(key) != sum {
+                tracing::warn!("an answer of the journal is damaged, and not used");
+                return Ok(None);
+            }
+            // The key covers what was asked; which other credentials would have done, nothing does.
+            asked.slot.clone_into(&mut row.slot);
+        }
+        let is_asked = row.method == asked.method
+            && row.path == asked.path
+            && row.slot.split(", ").next() == Some(asked.slot);
+        if !is_asked || !too_long && !body::is_whole(&database, &row)? {
             tracing::warn!("an answer of the journal is damaged, and not used");
             return Ok(None);
         }
-        Ok(row.kept(id, slots))
+        Ok(row.kept())
     }
 
     /// Keeps an answer that came at once, or the word for why none came.
@@ -468,29 +516,32 @@ impl Journal {
     fn drop_unused(&self) -> rusqlite::Result<()> {
         let now = self.clock.now();
         let mut database = self.database();
-        let transaction = database.transaction()?;
+        let mut gone = Vec::new();
         {
-            let mut unused = transaction.prepare(
-                "SELECT family, at, id FROM answer WHERE id < ?1 AND id NOT IN (SELECT id FROM temp.used)",
+            let mut unused = database.prepare(
+                "SELECT family, at, id FROM answer WHERE id < ?1 AND octet_length(family) <= ?2
+                    AND id NOT IN (SELECT id FROM temp.used)",
             )?;
-            let mut answers = unused.query([self.first])?;
-            let mut drop = transaction.prepare("DELETE FROM answer WHERE id = ?1")?;
-            let mut drop_pieces = transaction
-                .prepare("DELETE FROM piece WHERE place BETWEEN ?1 * ?2 AND ?1 * ?2 + ?2 - 1")?;
-            let mut gone = Vec::new();
+            let mut answers = unused.query(params![self.first, LONGEST_TEXT])?;
             while let Some(row) = answers.next()? {
                 let (family, at): (String, i64) = (row.get(0)?, row.get(1)?);
-                let at = Duration::from_millis(u64::try_from(at).unwrap_or_default());
-                if !self.max_age.permits(&family, at, now, None) {
+                if !self.max_age.permits(&family, time(at), now, None) {
                     gone.push(row.get::<_, i64>(2)?);
                 }
             }
-            for id in gone {
-                drop.execute([id])?;
-                drop_pieces.execute([id, MOST_PIECES])?;
-            }
         }
-        transaction.commit()
+        // SQLite's log holds a whole transaction: several small ones take less of the disk.
+        for some in gone.chunks(1000) {
+            let transaction = database.transaction()?;
+            for id in some {
+                transaction
+                    .prepare_cached("DELETE FROM answer WHERE id = ?1")?
+                    .execute([id])?;
+                drop_pieces(&transaction, *id)?;
+            }
+            transaction.commit()?;
+        }
+        Ok(())
     }
 
     /// Whether everything could be kept so far.
@@ -527,13 +578,21 @@ impl Drop for Journal {
 }
 
 /// See [`MaxAge::overdue`].
-fn overdue(database: &Connection, max_age: &MaxAge) -> rusqlite::Result<Option<Duration>> {
-    let mut query = database.prepare("SELECT family, at FROM answer WHERE passing = 0")?;
-    max_age.overdue(query.query_map([], |row| {
-        let at: i64 = row.get(1)?;
-        let at = u64::try_from(at).unwrap_or_default();
-        Ok((row.get(0)?, Duration::from_millis(at)))
-    })?)
+fn overdue(
+    database: &Connection,
+    max_age: &MaxAge,
+    now: Duration,
+) -> rusqlite::Result<Option<Duration>> {
+    let mut query = database.prepare(
+        "SELECT family, at FROM answer WHERE passing = 0 AND octet_length(family) <= ?1",
+    )?;
+    let answers = query.query_map([LONGEST_TEXT], |row| Ok((row.get(0)?, time(row.get(1)?))))?;
+    max_age.overdue(answers, now)
+}
+
+/// A time of the journal.
+fn time(at: i64) -> Duration {
+    Duration::from_millis(u64::try_from(at).unwrap_or_default())
 }
 
 /// Status and headers of an answer, or why there was none.
@@ -555,6 +614,12 @@ pub enum Head<'a> {
 /// What is kept of an answer beside its body.
 #[derive(Clone)]
 struct Row {
+    id: i64,
+    method: String,
+    path: String,
+    /// The credential, and behind it the others that would have done.
+    slot: String,
+    family: String,
     at: i64,
     status: u16,
     passing: bool,
@@ -564,7 +629,35 @@ struct Row {
 }
 
 impl Row {
+    /// A checksum of all of it.
     fn sum(&self, key: &[u8]) -> Vec<u8> {
+        let texts = [
+            &self.method,
+            &self.path,
+            &self.slot,
+            &self.family,
+            &self.headers,
+        ];
+        let mut hash = Sha256::new();
+        for part in texts.map(|text| text.as_bytes()).into_iter().chain([key]) {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        for number in [
+            self.id,
+            self.at,
+            self.status.into(),
+            self.passing.into(),
+            self.pieces,
+            self.length,
+        ] {
+            hash.update(number.to_le_bytes());
+        }
+        hash.finalize()[..16].to_vec()
+    }
+
+    /// The checksum of [`OLD_FORM`].
+    fn old_sum(&self, key: &[u8]) -> Vec<u8> {
         let mut hash = Sha256::new();
         hash.update(key);
         for number in [
@@ -580,7 +673,19 @@ impl Row {
         hash.finalize()[..16].to_vec()
     }
 
-    fn kept(self, id: i64, slots: String) -> Option<(Kept, bool)> {
+    /// How many bytes its texts have.
+    fn size(&self) -> usize {
+        let texts = [
+            &self.method,
+            &self.path,
+            &self.slot,
+            &self.family,
+            &self.headers,
+        ];
+        texts.into_iter().map(String::len).sum()
+    }
+
+    fn kept(self) -> Option<(Kept, bool)> {
         let (headers, failure) = if self.status == 0 {
             (HeaderMap::new(), self.headers)
         } else {
@@ -592,8 +697,8 @@ impl Row {
             failure,
             at: Duration::from_millis(u64::try_from(self.at).ok()?),
             length: u64::try_from(self.length).ok()?,
-            slots,
-            id,
+            slots: self.slot,
+            id: self.id,
             pieces: self.pieces,
         };
         Some((kept, self.passing))
@@ -627,14 +732,47 @@ fn headers_of(text: &str) -> Option<HeaderMap> {
     Some(headers)
 }
 
+/// The path without links: its directory is given by a person, and a link to that is followed once.
+fn real_path(path: &Path) -> Result<PathBuf, JournalError> {
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    let parent = std::fs::canonicalize(parent.unwrap_or(Path::new(".")));
+    let parent = parent.map_err(|error| unusable(path, &error))?;
+    let name = path.file_name();
+    let name = name.ok_or_else(|| unusable(path, &"the path does not name a file"))?;
+    Ok(parent.join(name))
+}
+
+/// Checks the files that SQLite opens by their names: the journal's and those beside it must be regular files of one name
+/// each, or missing. Whether there is a journal.
+fn check_files(path: &Path) -> Result<bool, JournalError> {
+    let check = |path: &Path| {
+        Directory::of(path)
+            .and_then(|(directory, name)| directory.check(name))
+            .map_err(|error| unusable(path, &error))
+    };
+    for ending in ["-wal", "-shm", "-journal"] {
+        check(&beside(path, ending))?;
+    }
+    check(path)
+}
+
+/// A database that somebody else may have made: it decides neither how much memory SQLite takes nor what SQL does.
+fn tame(database: &Connection) -> rusqlite::Result<()> {
+    database.execute_batch(
+        "PRAGMA cache_size = -4096; PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
+    )
+}
+
 fn open(path: &Path) -> Result<Connection, JournalError> {
-    let opened = Connection::open(path).and_then(|database| {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let opened = Connection::open_with_flags(path, flags).and_then(|database| {
         database.busy_timeout(Duration::ZERO)?;
         // A killed process leaves it whole; a machine that loses its power may lose the last answers.
         database.execute_batch(
             "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
              BEGIN IMMEDIATE; COMMIT;",
         )?;
+        tame(&database)?;
         Ok(database)
     });
     opened.map_err(|error| match error.sqlite_error_code() {
@@ -653,19 +791,21 @@ fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
     if beside(path, "-wal").exists() {
         return open(path);
     }
-    let mut uri = url::Url::from_file_path(std::path::absolute(path).unwrap_or_default())
+    let mut uri = url::Url::from_file_path(path)
         .map_err(|()| no_journal(path, "its path is none".to_owned()))?;
     uri.set_query(Some("immutable=1"));
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     Connection::open_with_flags(uri.as_str(), flags)
+        .and_then(|database| tame(&database).map(|()| database))
         .map_err(|error| no_journal(path, error.to_string()))
 }
 
 /// Makes a file that is its owner's alone: answers are nobody else's business.
 fn new_file(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    options.open(path).map(drop)
+    let (directory, name) = Directory::of(path)?;
+    directory.create(name).map(drop)
 }
 
 /// Makes an empty database the journal of a run, all at once: a process may be killed at any time.
@@ -693,43 +833,41 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 fn unusable(path: &Path, reason: &dyn std::fmt::Display) -> JournalError {
     JournalError::Unusable {
         path: path.to_owned(),
-        reason: reason.to_string(),
+        reason: printable(&reason.to_string(), LONGEST_REASON),
     }
 }
 
+/// What SQLite says may repeat what is in the file.
 fn no_journal(path: &Path, reason: String) -> JournalError {
     JournalError::NoJournal {
         path: path.to_owned(),
-        reason,
+        reason: printable(&reason, LONGEST_REASON),
     }
 }
 
+/// The longest reason that is told, in bytes.
+const LONGEST_REASON: usize = 500;
+
 /// Writes an answer's row, in place of an older one.
-fn insert(
-    database: &Connection,
-    key: &[u8],
-    id: i64,
-    asked: [&str; 4],
-    row: &Row,
-) -> rusqlite::Result<()> {
-    database
-        .prepare_cached(
-            "DELETE FROM piece WHERE place BETWEEN (SELECT id * ?2 FROM answer WHERE key = ?1)
-                AND (SELECT id * ?2 + ?2 - 1 FROM answer WHERE key = ?1)",
-        )?
-        .execute(params![key, MOST_PIECES])?;
-    let [method, path, slot, family] = asked;
+fn insert(database: &Connection, key: &[u8], row: &Row) -> rusqlite::Result<()> {
+    let old = database
+        .prepare_cached("SELECT id FROM answer WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?;
+    if let Some(old) = old {
+        drop_pieces(database, old)?;
+    }
     database
         .prepare_cached(
             "INSERT OR REPLACE INTO answer VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
-            id,
+            row.id,
             key,
-            method,
-            path,
-            slot,
-            family,
+            row.method,
+            row.path,
+            row.slot,
+            row.family,
             row.at,
             row.status,
             row.passing,
@@ -738,6 +876,15 @@ fn insert(
             row.length,
             row.sum(key)
         ])?;
+    Ok(())
+}
+
+/// Removes the pieces of an answer's body.
+fn drop_pieces(database: &Connection, id: i64) -> rusqlite::Result<()> {
+    let first = id.saturating_mul(MOST_PIECES);
+    database
+        .prepare_cached("DELETE FROM piece WHERE place BETWEEN ?1 AND ?2")?
+        .execute([first, first.saturating_add(MOST_PIECES - 1)])?;
     Ok(())
 }
 

@@ -15,6 +15,7 @@ pub mod compile;
 pub mod component;
 pub mod connection;
 pub mod digest;
+mod directory;
 pub mod egress;
 pub mod engine;
 pub mod import;

@@ -187,6 +187,17 @@ impl Limits {
         }
     }
 
+    /// The lower of each of these and those.
+    #[must_use]
+    pub fn at_most(mut self, most: &Self) -> Self {
+        for limit in Limit::ALL {
+            let most = most.get(limit);
+            let value = self.slot(limit);
+            *value = most.min(*value);
+        }
+        self
+    }
+
     /// Lowers one limit, as a connection may.
     ///
     /// # Errors

@@ -9,10 +9,11 @@ pub use template::Template;
 
 use crate::app::App;
 use crate::digest::Digest;
-use crate::egress::policy::{ApiOrigin, PathPattern, Rule};
+use crate::egress::policy::{self, ApiOrigin, PathPattern, Rule};
 use crate::limits::Limits;
 use crate::settings::{SettingType, SettingValue};
 use crate::slot::{SlotKind, SlotName};
+use http::HeaderName;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ pub struct Manifest {
     pub below_path: bool,
     /// What may be asked there; the first rule that fits decides.
     pub rules: Vec<Rule>,
+    /// The headers that a request may carry beside those that every request may.
+    pub headers: Vec<HeaderName>,
     /// The API origins that a tenant's connection may name.
     pub tenant_origins: Vec<ApiOrigin>,
     /// The origins that the token URL of a tenant's connection may lie at.
@@ -198,6 +201,8 @@ struct EgressDocument {
     #[serde(default)]
     below_path: bool,
     #[serde(default)]
+    headers: Vec<String>,
+    #[serde(default)]
     tenant_origins: Vec<String>,
     #[serde(default)]
     tenant_token_origins: Vec<String>,
@@ -247,6 +252,8 @@ impl Manifest {
             text: text.to_owned(),
             component: directory.join(&document.component),
             settings: check_settings(document.settings).map_err(fail)?,
+            headers: policy::allowed_headers(&document.egress.headers)
+                .map_err(|problem| fail(format!("egress.headers: {problem}")))?,
             tenant_origins: origins(&document.egress.tenant_origins)
                 .map_err(|problem| fail(format!("egress.tenant_origins: {problem}")))?,
             tenant_token_origins: origins(&document.egress.tenant_token_origins)
@@ -461,6 +468,27 @@ slots = ["token"]
     fn the_origin_must_be_a_url_setting() {
         let error = problem(&GOOD.replace("origin = \"api_url\"", "origin = \"elsewhere\""));
         assert!(error.contains("egress.origin"), "{error}");
+    }
+
+    #[test]
+    fn headers_are_listed_by_name_and_never_the_hosts() {
+        let with = |headers: &str| {
+            GOOD.replace(
+                "[[egress.rules]]",
+                &format!("headers = {headers}\n[[egress.rules]]"),
+            )
+        };
+        let text = with("[\"Prefer\", \"x-example-version\"]");
+        let manifest = Manifest::parse(Path::new("dir/connector.toml"), &text).unwrap();
+        assert_eq!(manifest.headers, ["prefer", "x-example-version"]);
+        for name in ["authorization", "X_Forwarded_Host", "user-agent"] {
+            let error = problem(&with(&format!("[{name:?}]")));
+            let named = format!("header {}: ", name.to_lowercase());
+            assert!(
+                error.contains("egress.headers: ") && error.contains(&named),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! A directory that only the host's user can write to: for what another user must not be able to put there.
 
-use rustix::fs::{Mode, OFlags, Stat, fstat, openat, renameat, unlinkat};
-use rustix::io::Errno;
+use crate::directory::Directory;
+use rustix::fs::{Stat, fstat};
 use rustix::process::geteuid;
 use std::fs::File;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 /// The directory. Everything is opened below it, so that a directory that is exchanged later gains nothing.
 pub struct PrivateDirectory {
-    directory: OwnedFd,
+    directory: Directory,
     path: PathBuf,
 }
 
@@ -39,7 +38,7 @@ impl PrivateDirectory {
         Some(base.join("portcullis"))
     }
 
-    /// Opens the directory, and creates it where it is missing.
+    /// Opens the directory, and creates it where it is missing. A link to it is followed once.
     ///
     /// # Errors
     /// Where somebody else owns it or may write to it, or it can't be opened.
@@ -48,9 +47,8 @@ impl PrivateDirectory {
             .recursive(true)
             .mode(0o700)
             .create(path)?;
-        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
-        let directory = rustix::fs::open(path, flags, Mode::empty()).map_err(io)?;
-        check(&fstat(&directory).map_err(io)?)?;
+        let directory = Directory::open(path)?;
+        check(&directory.stat()?)?;
         Ok(Self {
             directory,
             path: path.to_owned(),
@@ -67,11 +65,9 @@ impl PrivateDirectory {
     /// # Errors
     /// Where somebody else owns it or may write to it, or it can't be opened.
     pub fn read(&self, name: &str) -> Result<Option<File>, PrivateError> {
-        match self.file(name, OFlags::RDONLY | OFlags::NONBLOCK) {
-            Err(PrivateError::Unusable(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(None)
-            }
-            opened => opened.map(Some),
+        match self.directory.read(name) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            opened => checked(opened?).map(Some),
         }
     }
 
@@ -80,7 +76,7 @@ impl PrivateDirectory {
     /// # Errors
     /// As [`PrivateDirectory::read`].
     pub fn append(&self, name: &str) -> Result<File, PrivateError> {
-        self.file(name, OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE)
+        checked(self.directory.append(name)?)
     }
 
     /// A new file, its owner's alone.
@@ -88,7 +84,7 @@ impl PrivateDirectory {
     /// # Errors
     /// Where it exists or can't be created.
     pub fn create(&self, name: &str) -> Result<File, PrivateError> {
-        self.file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)
+        checked(self.directory.create(name)?)
     }
 
     /// Gives a file another name, in place of whatever has it.
@@ -96,7 +92,7 @@ impl PrivateDirectory {
     /// # Errors
     /// The system's.
     pub fn rename(&self, from: &str, to: &str) -> std::io::Result<()> {
-        renameat(&self.directory, from, &self.directory, to).map_err(io)
+        self.directory.rename(from, &self.directory, to)
     }
 
     /// Removes a file.
@@ -104,16 +100,13 @@ impl PrivateDirectory {
     /// # Errors
     /// The system's.
     pub fn remove(&self, name: &str) -> std::io::Result<()> {
-        unlinkat(&self.directory, name, rustix::fs::AtFlags::empty()).map_err(io)
+        self.directory.remove(name)
     }
+}
 
-    fn file(&self, name: &str, flags: OFlags) -> Result<File, PrivateError> {
-        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR;
-        let file = openat(&self.directory, name, flags, mode).map_err(io)?;
-        check(&fstat(&file).map_err(io)?)?;
-        Ok(file.into())
-    }
+fn checked(file: File) -> Result<File, PrivateError> {
+    check(&fstat(&file).map_err(std::io::Error::from)?)?;
+    Ok(file)
 }
 
 /// Whether the host's user owns it and nobody else may write to it.
@@ -125,10 +118,6 @@ fn check(stat: &Stat) -> Result<(), PrivateError> {
         return Err(PrivateError::Mode);
     }
     Ok(())
-}
-
-fn io(error: Errno) -> std::io::Error {
-    error.into()
 }
 
 #[cfg(test)]

@@ -16,11 +16,13 @@ use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::report::{self, Asked, Report};
 use crate::sandbox::{CoverageStatus, Finding, Host, Observer, Sandbox, Services, Settings};
+use crate::settings::SettingValue;
 use crate::settle::{Exports, Settled};
 use crate::vault::Redactor;
 use crate::workshop::Workshop;
 use anyhow::Context;
 use futures::FutureExt as _;
+use indexmap::IndexMap;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -292,7 +294,7 @@ impl Run {
             digest: Some(self.digest),
             files: Vec::new(),
             limits: self.egress.usage().against(self.limits()),
-            settings: self.connection.settings.clone(),
+            settings: shown(&self.connection.settings),
             started: started.1,
             duration,
             secrets_redacted: self.redactor.found(),
@@ -423,6 +425,14 @@ impl Run {
     fn limits(&self) -> &Limits {
         &self.connection.limits
     }
+}
+
+/// Settings as a report shows them. A tenant or whoever made a journal chose them.
+fn shown(settings: &IndexMap<String, SettingValue>) -> IndexMap<String, SettingValue> {
+    settings
+        .iter()
+        .map(|(name, value)| (collect::printable(name, 200), value.shown()))
+        .collect()
 }
 
 /// The exit code of a check: 0 all families readable, 3 some, 4 none.

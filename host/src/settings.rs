@@ -33,6 +33,22 @@ pub enum SettingValue {
     List(Vec<String>),
 }
 
+impl SettingValue {
+    /// The value as a person or a program may read it: without what steers a terminal.
+    #[must_use]
+    pub fn shown(&self) -> Self {
+        let shown = |text: &String| crate::collect::printable(text, LONGEST_SHOWN);
+        match self {
+            Self::Text(text) => Self::Text(shown(text)),
+            Self::List(texts) => Self::List(texts.iter().map(shown).collect()),
+            Self::Flag(_) | Self::Integer(_) => self.clone(),
+        }
+    }
+}
+
+/// The longest text of a setting that is shown, in bytes.
+const LONGEST_SHOWN: usize = 10_000;
+
 impl SettingType {
     /// Takes a value from TOML. The error says what is wrong with it, without the setting's name.
     pub fn parse_toml(self, value: &toml::Value) -> Result<SettingValue, String> {
@@ -90,6 +106,18 @@ impl SettingType {
         }
     }
 
+    /// Whether a value is of this type, wherever it came from.
+    pub fn is_of(self, value: &SettingValue) -> bool {
+        match (self, value) {
+            (Self::Url, SettingValue::Text(text)) => parse_url(text).is_ok(),
+            (Self::Text, SettingValue::Text(_))
+            | (Self::Flag, SettingValue::Flag(_))
+            | (Self::Integer, SettingValue::Integer(_))
+            | (Self::List, SettingValue::List(_)) => true,
+            _ => false,
+        }
+    }
+
     fn describe(self) -> &'static str {
         match self {
             Self::Text => "a text",
@@ -140,6 +168,16 @@ mod tests {
             .unwrap_err();
         assert!(error.contains("user name or password"), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn what_is_shown_of_a_value_steers_no_terminal() {
+        let list = SettingValue::List(vec!["a\u{1b}]0;x\u{7}".into()]);
+        assert_eq!(
+            list.shown(),
+            SettingValue::List(vec!["a\\u{1b}]0;x\\u{7}".into()])
+        );
+        assert_eq!(SettingValue::Flag(true).shown(), SettingValue::Flag(true));
     }
 
     #[test]

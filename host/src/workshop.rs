@@ -1,18 +1,25 @@
 //! Where a run's files are made, and how they take the place of an earlier run's.
 
 use crate::collect::Format;
+use crate::directory::Directory;
 use crate::report;
 use anyhow::{Context, anyhow};
+use rustix::process::geteuid;
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// A directory beside the results where a run's files are made; it goes when it is dropped. A run that was killed leaves
 /// its own, which the next one removes: it knows it by a lock that nobody holds any more.
 pub(crate) struct Workshop {
-    directory: tempfile::TempDir,
-    out: PathBuf,
+    /// Where the results go.
+    out: Directory,
+    out_path: PathBuf,
+    /// The directory beside them, and its name.
+    inside: Directory,
+    name: OsString,
+    path: PathBuf,
     _lock: fs::File,
 }
 
@@ -23,51 +30,54 @@ const PREFIX: &str = ".run-";
 const LOCK: &str = "lock";
 
 /// Removes what runs left that were killed. What can't be removed stays.
-fn remove_stale(out: &Path) {
-    let entries = fs::read_dir(out).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
-        // One that has no lock file yet is being made.
-        let is_free =
-            fs::File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
-        if is_free && fs::remove_dir_all(entry.path()).is_err() {
-            tracing::debug!(
-                "{} of a run that was killed can't be removed",
-                entry.path().display()
-            );
+fn remove_stale(out: &Directory) {
+    for name in out.names(PREFIX).unwrap_or_default() {
+        if let Ok(true) = is_stale(out, &name)
+            && out.remove_directory(&name).is_err()
+        {
+            tracing::debug!("{name:?} of a run that was killed can't be removed");
         }
     }
 }
 
+/// Whether a run that was killed left it: it is this user's, and nobody holds its lock. One that has no lock yet is being
+/// made.
+fn is_stale(out: &Directory, name: &OsString) -> std::io::Result<bool> {
+    let directory = out.enter(name)?;
+    let is_own = directory.stat()?.st_uid == geteuid().as_raw();
+    Ok(is_own && directory.read(LOCK)?.try_lock().is_ok())
+}
+
 impl Workshop {
-    pub(crate) fn new(out: &Path) -> anyhow::Result<Self> {
-        let directory = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .tempdir_in(out)
-            .with_context(|| format!("nothing can be written to {}", out.display()))?;
-        let lock = fs::File::create(directory.path().join(LOCK))?;
+    pub(crate) fn new(path: &Path) -> anyhow::Result<Self> {
+        let failed = || format!("nothing can be written to {}", path.display());
+        let out = Directory::open(path).with_context(failed)?;
+        let name: OsString = format!("{PREFIX}{:016x}", fastrand::u64(..)).into();
+        let inside = out.make(&name).with_context(failed)?;
+        // SQLite and the exports open their files by name.
+        let real = fs::canonicalize(path).with_context(failed)?;
+        let lock = inside.create(LOCK)?;
         lock.try_lock()
             .map_err(|error| anyhow!("the new directory can't be locked: {error}"))?;
-        remove_stale(out);
+        remove_stale(&out);
         Ok(Self {
-            directory,
-            out: out.to_owned(),
+            path: real.join(&name),
+            out_path: path.to_owned(),
+            out,
+            inside,
+            name,
             _lock: lock,
         })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.directory.path()
+        &self.path
     }
 
     /// Creates an empty file that its owner alone can read.
     pub(crate) fn private_file(&self, name: &str) -> std::io::Result<(PathBuf, fs::File)> {
-        let path = self.path().join(name);
-        let file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
-        Ok((path, file))
+        let file = self.inside.create(name)?;
+        Ok((self.path.join(name), file))
     }
 
     pub(crate) fn write_private(&self, name: &str, text: &str) -> std::io::Result<()> {
@@ -116,18 +126,27 @@ impl Workshop {
     }
 
     fn put(&self, from: &str, to: &str) -> anyhow::Result<()> {
-        let (from, to) = (self.path().join(from), self.out.join(to));
         // On disk before it has its name, so that a crash leaves the old file or the whole new one.
-        fs::File::open(&from)?.sync_all()?;
-        fs::rename(&from, &to).with_context(|| format!("{} can't be written", to.display()))
+        self.inside.read(from)?.sync_all()?;
+        self.inside
+            .rename(from, &self.out, to)
+            .with_context(|| format!("{} can't be written", self.out_path.join(to).display()))
     }
 
     fn remove(&self, name: &str) -> anyhow::Result<()> {
-        match fs::remove_file(self.out.join(name)) {
+        match self.out.remove(name) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(error).with_context(|| format!("the old {name} can't be removed"))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        if let Err(error) = self.out.remove_directory(&self.name) {
+            tracing::debug!("{} can't be removed: {error}", self.path.display());
         }
     }
 }

@@ -1,9 +1,10 @@
 //! `portcullis compare`: two versions of a component over the same journal.
 
-use super::journal::open_replay;
+use super::journal::{Operators, open_replay};
 use super::machine::MachineArguments;
 use super::progress::Screen;
 use super::{USAGE, cancelled};
+use crate::collect::printable;
 use crate::compare::{Difference, compare as compare_files};
 use crate::machine::Machine;
 use crate::manifest::Manifest;
@@ -23,6 +24,10 @@ pub(super) struct Arguments {
     /// The manifest of both, where it is not the one that the journal was made with
     #[arg(long, value_name = "MANIFEST")]
     connector: Option<PathBuf>,
+    /// Limits in place of the manifest's, raised or lowered: a TOML file with a table [limits]. The manifest that the journal
+    /// was made with raises none above the built-in ones
+    #[arg(long, value_name = "FILE")]
+    limits: Option<PathBuf>,
     /// The component that is known
     #[arg(value_name = "OLD.wasm")]
     old: PathBuf,
@@ -75,13 +80,19 @@ async fn replay(
     let manifest = manifest
         .transpose()
         .map_err(|error| usage(error.to_string()))?;
+    let operators = Operators {
+        manifest,
+        limits: arguments.limits.as_deref(),
+        ..Operators::default()
+    };
     let (mut manifest, connection, recording) =
-        open_replay(&arguments.journal, manifest, machine).map_err(usage)?;
+        open_replay(&arguments.journal, operators, machine).map_err(usage)?;
     manifest.component = component.to_owned();
     let run = Run::prepare(manifest, connection, machine, recording).await;
     let run = run.map_err(|error| match error {
         StartError::Refused(outcome) => (outcome.exit_code(), outcome.to_string()),
-        other => usage(other.to_string()),
+        // Some of its words may be the journal's.
+        other => usage(printable(&other.to_string(), 2000)),
     })?;
     let report = run.extract(out, &[], screen.observer(), cancelled()).await;
     screen.clear();

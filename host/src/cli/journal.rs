@@ -1,7 +1,10 @@
 //! What the command line says of the journal.
 
+use crate::app::App;
+use crate::collect::printable;
 use crate::connection::{Connection, unknown};
 use crate::journal::{Journal, MaxAge, Recording};
+use crate::limits::Limits;
 use crate::machine::Machine;
 use crate::manifest::Manifest;
 use clap::Args;
@@ -58,27 +61,82 @@ impl JournalArguments {
     }
 }
 
-/// A run over a journal: the manifest, which is the journal's own where none is given, the connection that the journal was
-/// made with, and the journal.
+/// What the operator says of a replay. Nobody else does: a journal may come from elsewhere.
+#[derive(Default)]
+pub(super) struct Operators<'a> {
+    /// The manifest; the journal's own where none is given.
+    pub(super) manifest: Option<Manifest>,
+    /// Limits in place of the manifest's.
+    pub(super) limits: Option<&'a Path>,
+    /// App and Source System of the exports, where they are not the manifest's.
+    pub(super) app: Option<App>,
+    /// Run only a component that the manifest pins.
+    pub(super) require_pinned: bool,
+}
+
+/// A run over a journal: the manifest, the connection that the journal was made with, and the journal.
 pub(super) fn open_replay(
     path: &Path,
-    manifest: Option<Manifest>,
+    operators: Operators<'_>,
     machine: &Machine,
 ) -> Result<(Manifest, Connection, Recording), String> {
     let clock = Arc::clone(machine.paces.clock());
     let (journal, about) = Journal::replay(path, clock).map_err(|error| error.to_string())?;
-    let manifest = match manifest {
+    let manifest = match operators.manifest {
         Some(manifest) => manifest,
-        None => Manifest::parse(path, &about.manifest).map_err(|error| error.to_string())?,
+        None => journals_own(path, &about.manifest)?,
+    };
+    let manifest = match operators.limits {
+        Some(limits) => manifest
+            .with_operators_limits(limits)
+            .map_err(|error| error.to_string())?,
+        None => manifest,
     };
     if about.connector != manifest.name {
         return Err(format!(
-            "the journal {} was made by the connector {:?}, and the manifest is of {:?}",
+            "the journal {} was made by the connector \"{}\", and the manifest is of \"{}\"",
             path.display(),
-            about.connector,
-            manifest.name
+            printable(&about.connector, 100),
+            printable(&manifest.name, 100)
         ));
     }
-    let connection = Connection::recorded(&manifest, &about);
+    let mut connection = Connection::recorded(&manifest, &about)?;
+    connection.require_pinned = operators.require_pinned;
+    if let Some(app) = operators.app {
+        connection.app = app;
+    } else if let Some(app) = about.app.filter(|app| *app != connection.app) {
+        tracing::warn!(
+            "the journal was made for the app {app}, and the exports are of {}; give --app \"{app}\" if they are to be of that",
+            connection.app
+        );
+    }
     Ok((manifest, connection, Recording::Replay(Box::new(journal))))
 }
+
+/// The manifest that a journal holds. Nobody reviewed it, so it says what the answers mean and nothing else: it raises no
+/// limit above the built-in one, and names no component, digest, tenant's origin or parameter that may be shown.
+fn journals_own(path: &Path, text: &str) -> Result<Manifest, String> {
+    if text.len() > LONGEST_MANIFEST {
+        return Err(format!(
+            "the manifest in the journal {} is larger than {} KiB; give the manifest with --connector",
+            path.display(),
+            LONGEST_MANIFEST / 1024
+        ));
+    }
+    let mut manifest = Manifest::parse(path, text).map_err(|error| {
+        let problem = error.to_string();
+        let lines = problem.lines().take(10);
+        let lines: Vec<String> = lines.map(|line| printable(line, 300)).collect();
+        lines.join("\n")
+    })?;
+    manifest.limits = manifest.limits.at_most(&Limits::default());
+    manifest.component = PathBuf::new();
+    manifest.digests.clear();
+    manifest.tenant_origins.clear();
+    manifest.tenant_token_origins.clear();
+    manifest.safe_parameters.clear();
+    Ok(manifest)
+}
+
+/// More is not read of a manifest that nobody reviewed.
+const LONGEST_MANIFEST: usize = 1 << 20;

@@ -1,6 +1,7 @@
 //! Step 7: the way back. Headers that are the host's are dropped, bodies are bounded and searched for secrets.
 
 use super::gate::Place;
+use super::room::Share;
 use super::trail::Attempt;
 use crate::journal::{Journal, Kept, Writer};
 use crate::limits::{Limit, Usage};
@@ -19,30 +20,55 @@ use wasmtime_wasi_http::{Error, WasiBody};
 /// is asked for again unseen. A page of a hundred items is a tenth of it.
 const SPOOL: usize = 512 * 1024;
 
+/// The first bytes of a body get so much memory; it doubles as more come.
+const FIRST: usize = 16 * 1024;
+
 /// A body as far as it was read before the guest sees it.
 pub(super) enum Spooled {
     /// All of it.
-    Whole(Vec<Bytes>),
-    /// Its first `SPOOL` bytes or a little more; the rest is yet to come.
-    Begun(Vec<Bytes>, reqwest::Response),
+    Whole(Bytes),
+    /// Its beginning: the spool's bound was reached, or the run's responses hold as much as they may. The rest is yet to
+    /// come.
+    Begun(Bytes, reqwest::Response),
 }
 
-/// Reads a body up to the spool's bound.
+/// Reads a body up to the spool's bound, as long as there is room. The pieces are joined as they come: an API may send
+/// them byte by byte, and each takes more memory than its bytes.
 pub(super) async fn spool(
     mut response: reqwest::Response,
     attempt: &mut Attempt,
+    share: &mut Share,
 ) -> Result<Spooled, reqwest::Error> {
-    let mut chunks = Vec::new();
-    let mut size = 0;
+    let mut whole = Vec::new();
+    // What it says of its length spares it growing; more than that is not believed.
+    let expected = response.content_length().unwrap_or(0);
+    let expected = usize::try_from(expected).map_or(SPOOL, |length| length.min(SPOOL));
+    if share.fits(expected) {
+        whole.reserve_exact(expected);
+    }
     while let Some(chunk) = response.chunk().await? {
-        size += chunk.len();
         attempt.read(chunk.len());
-        chunks.push(chunk);
-        if size > SPOOL {
-            return Ok(Spooled::Begun(chunks, response));
+        let fits = make_room(&mut whole, chunk.len(), share);
+        whole.extend_from_slice(&chunk);
+        if !fits || whole.len() > SPOOL {
+            share.body(whole.capacity());
+            return Ok(Spooled::Begun(whole.into(), response));
         }
     }
-    Ok(Spooled::Whole(chunks))
+    Ok(Spooled::Whole(whole.into()))
+}
+
+/// Makes room for `more` bytes, and tells whether the run has it.
+fn make_room(whole: &mut Vec<u8>, more: usize, share: &mut Share) -> bool {
+    let needed = whole.len() + more;
+    if needed <= whole.capacity() {
+        return true;
+    }
+    let doubled = (2 * whole.capacity()).clamp(FIRST, SPOOL);
+    let fits = share.fits(needed.max(doubled));
+    let wanted = if fits { needed.max(doubled) } else { needed };
+    whole.reserve_exact(wanted - whole.len());
+    fits
 }
 
 /// Keeps a body in the journal, as the guest gets it.
@@ -59,10 +85,23 @@ impl Keeping {
     fn finish(self, last: &[u8]) {
         self.writer.finish(&self.journal, last);
     }
+
+    /// How much memory it takes.
+    fn held(&self) -> usize {
+        self.writer.held()
+    }
 }
 
-/// A body that the journal has, read piece by piece.
-pub(super) fn kept(journal: Arc<Journal>, kept: Kept, most: u64, usage: &Usage) -> WasiBody {
+/// A body that the journal has, read piece by piece. It keeps its place until it was read or dropped: a connector may open
+/// any number of them, and read each as far as its first byte.
+pub(super) fn kept(
+    journal: Arc<Journal>,
+    kept: Kept,
+    most: u64,
+    usage: &Usage,
+    mut place: Place,
+) -> WasiBody {
+    place.share.body(kept.memory());
     usage.peak(Limit::ResponseMib, kept.length.min(most));
     if kept.length > most {
         return too_large(most);
@@ -72,7 +111,9 @@ pub(super) fn kept(journal: Arc<Journal>, kept: Kept, most: u64, usage: &Usage) 
         let piece = piece.map_err(|_| Error::HttpResponseIncomplete);
         Some((piece, (journal, kept, number + 1)))
     });
-    StreamBody::new(pieces.map(|piece| piece.map(Frame::data))).boxed_unsync()
+    let body = StreamBody::new(pieces.map(|piece| piece.map(Frame::data))).boxed_unsync();
+    let held = place;
+    Held { body, _held: held }.boxed_unsync()
 }
 
 /// The body that the guest gets. `held`, its place among the requests in flight and its attempt, until it has been
@@ -86,11 +127,7 @@ pub(super) fn body(
     keeping: Option<Keeping>,
 ) -> WasiBody {
     match spooled {
-        Spooled::Whole(chunks) => {
-            let whole = match <[Bytes; 1]>::try_from(chunks) {
-                Ok([only]) => only,
-                Err(chunks) => chunks.concat().into(),
-            };
+        Spooled::Whole(whole) => {
             usage.peak(Limit::ResponseMib, whole.len() as u64);
             if whole.len() as u64 > most {
                 held.1.too_large();
@@ -106,7 +143,7 @@ pub(super) fn body(
             let body = Full::new(clean).map_err(|never| match never {});
             Held { body, _held: held }.boxed_unsync()
         }
-        Spooled::Begun(chunks, response) => {
+        Spooled::Begun(first, response) => {
             let rest = stream::unfold(response, async |mut response| {
                 response
                     .chunk()
@@ -119,13 +156,13 @@ pub(super) fn body(
                 left: most,
                 most,
                 ended: false,
-                spooled: chunks.len(),
+                spooled: 1,
                 usage: Arc::clone(usage),
                 attempt: held.1,
                 keeping,
-                _permit: held.0,
+                place: held.0,
             };
-            let first = stream::iter(chunks.into_iter().map(Ok));
+            let first = stream::once(std::future::ready(Ok(first)));
             StreamBody::new(
                 bounded
                     .over(first.chain(rest))
@@ -138,12 +175,12 @@ pub(super) fn body(
 
 /// A body that keeps its place among the requests in flight until it is dropped: otherwise a connector could make the
 /// host hold any number of answers that it never reads.
-struct Held<B> {
+struct Held<B, H> {
     body: B,
-    _held: (Place, Attempt),
+    _held: H,
 }
 
-impl<B: Body + Unpin> Body for Held<B> {
+impl<B: Body + Unpin, H: Unpin> Body for Held<B, H> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -181,7 +218,7 @@ struct Bounded {
     usage: Arc<Usage>,
     attempt: Attempt,
     keeping: Option<Keeping>,
-    _permit: Place,
+    place: Place,
 }
 
 impl Bounded {
@@ -206,6 +243,8 @@ impl Bounded {
                         if let Some(keeping) = &mut this.keeping {
                             keeping.push(&clean);
                         }
+                        let kept = this.keeping.as_ref().map_or(0, Keeping::held);
+                        this.place.share.body(clean.len() + kept);
                         Ok(clean)
                     }
                     None => {
@@ -291,17 +330,14 @@ pub fn headers(headers: &HeaderMap, redactor: &Redactor) -> HeaderMap {
 mod tests {
     use super::*;
     use crate::egress::gate::Gate;
+    use crate::egress::room::Room;
 
-    async fn read(chunks: &[&'static str], most: u64) -> Result<String, Error> {
-        let permit = Gate::new(1).enter().await;
+    async fn read(content: &'static str, most: u64) -> Result<String, Error> {
+        let permit = Gate::new(1, &Room::new(0)).enter().await;
         let attempt = crate::egress::trail::tests::attempt();
-        let chunks = chunks
-            .iter()
-            .map(|chunk| Bytes::from_static(chunk.as_bytes()))
-            .collect();
         let redactor = crate::vault::redactor_of("a-secret-token");
         let whole = body(
-            Spooled::Whole(chunks),
+            Spooled::Whole(Bytes::from_static(content.as_bytes())),
             most,
             &redactor,
             &Arc::default(),
@@ -313,18 +349,33 @@ mod tests {
         Ok(String::from_utf8(whole.to_bytes().into()).unwrap())
     }
 
+    #[test]
+    fn a_body_takes_memory_as_it_comes_and_no_more_than_there_is() {
+        let room = Room::new(SPOOL);
+        let mut share = room.share();
+        let mut whole = Vec::new();
+        for _ in 0..SPOOL {
+            assert!(make_room(&mut whole, 1, &mut share));
+            whole.push(0);
+        }
+        assert_eq!(whole.capacity(), SPOOL);
+        assert!(!room.share().fits(1), "all of it is counted");
+        let (mut other, mut share) = (Vec::new(), room.share());
+        assert!(!make_room(&mut other, 1, &mut share));
+        assert_eq!(other.capacity(), 1);
+    }
+
     #[tokio::test]
     async fn a_secret_in_a_body_is_redacted_before_the_guest_sees_it() {
-        for chunks in [&["<a-secret-token>"][..], &["<a-sec", "ret-token>"]] {
-            assert_eq!(read(chunks, 100).await.unwrap(), "<[redacted]>");
-        }
+        let read = read("<a-secret-token>", 100).await;
+        assert_eq!(read.unwrap(), "<[redacted]>");
     }
 
     #[tokio::test]
     async fn a_body_beyond_the_cap_is_an_error_and_nothing_else() {
-        assert!(read(&["12345"], 5).await.is_ok());
+        assert!(read("12345", 5).await.is_ok());
         assert!(matches!(
-            read(&["12345"], 4).await,
+            read("12345", 4).await,
             Err(Error::HttpResponseBodySize(Some(4)))
         ));
     }

@@ -13,6 +13,11 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest head of an HTTP/2 answer that is taken, in bytes. Of an HTTP/1 answer hyper takes some 400 KiB.
 const LARGEST_HEAD: u32 = 256 * 1024;
 
+/// What an API may send ahead of one HTTP/2 response that nobody reads, and of all of one connection, in bytes. h2 allows
+/// small frames as much overhead as half of the second.
+const STREAM_WINDOW: u32 = 512 * 1024;
+const CONNECTION_WINDOW: u32 = 2 * 1024 * 1024;
+
 /// What can't be used of `[network]`.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -50,6 +55,8 @@ pub(super) fn build(
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(SILENCE_TIMEOUT)
         .http2_max_header_list_size(LARGEST_HEAD)
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
         .dns_resolver(CheckedResolver {
             names,
             allow_private: network.allow_private_networks,

@@ -1,6 +1,7 @@
 //! How many requests may be under way at once: as many as the connection's pace says, and fewer where the API bears fewer.
 //! Where it refuses for being busy the number is halved; with each answer it grows again, by one for a round of answers.
 
+use super::room::{Room, Share};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -13,6 +14,7 @@ const SLOW: Duration = Duration::from_secs(1);
 pub(super) struct Gate {
     places: Arc<Semaphore>,
     most: usize,
+    room: Arc<Room>,
     state: Mutex<State>,
 }
 
@@ -39,10 +41,12 @@ pub(super) enum Borne {
 }
 
 impl Gate {
-    pub(super) fn new(most: usize) -> Arc<Self> {
+    /// So many places; what is held at them is counted in `room`.
+    pub(super) fn new(most: usize, room: &Arc<Room>) -> Arc<Self> {
         Arc::new(Self {
             places: Arc::new(Semaphore::new(most)),
             most,
+            room: Arc::clone(room),
             state: Mutex::new(State {
                 allowed: places(most),
                 withheld: 0,
@@ -62,6 +66,7 @@ impl Gate {
         Place {
             gate: Arc::clone(self),
             permit: Some(permit),
+            share: self.room.share(),
         }
     }
 
@@ -132,6 +137,8 @@ fn places(number: usize) -> f64 {
 pub(super) struct Place {
     gate: Arc<Gate>,
     permit: Option<OwnedSemaphorePermit>,
+    /// The bytes of its response that the host holds.
+    pub(super) share: Share,
 }
 
 impl Drop for Place {
@@ -166,7 +173,7 @@ mod tests {
 
     #[test]
     fn an_api_that_is_too_busy_is_asked_with_half_as_much_and_then_with_more_again() {
-        let gate = Gate::new(8);
+        let gate = Gate::new(8, &Room::new(0));
         assert_eq!(free(&gate), 8);
         gate.learn(at(0), at(10), Borne::Not);
         assert_eq!(free(&gate), 4);
@@ -189,7 +196,7 @@ mod tests {
 
     #[test]
     fn places_that_are_in_use_are_taken_away_when_they_come_back() {
-        let gate = Gate::new(4);
+        let gate = Gate::new(4, &Room::new(0));
         let held: Vec<Place> = (0..4).filter_map(|_| gate.enter().now_or_never()).collect();
         assert_eq!((held.len(), gate.under_way()), (4, 4));
         gate.learn(at(0), at(1), Borne::Not);
@@ -205,7 +212,7 @@ mod tests {
 
     #[test]
     fn an_api_that_takes_far_longer_than_at_its_best_is_asked_with_a_little_less() {
-        let gate = Gate::new(10);
+        let gate = Gate::new(10, &Room::new(0));
         gate.learn(at(0), at(100), Borne::After(at(100)));
         // Slow for this API, but nothing that anyone would call slow.
         gate.learn(at(200), at(900), Borne::After(at(700)));

@@ -5,7 +5,8 @@
 
 use crate::slot::SlotName;
 use http::header::{self, HeaderName};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
+use icu_normalizer::ComposingNormalizerBorrowed;
 use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::sync::Arc;
@@ -216,7 +217,7 @@ pub enum Refusal {
     Path,
     /// The path is not in the one form that every server reads alike.
     #[error(
-        "its path is not in normal form (dot segments, empty segments, encoded slashes and the like)"
+        "its path is not in normal form (dot segments, empty segments, encoded slashes, segments that end in a dot or a blank, and the like)"
     )]
     PathForm,
     /// A rule allows the path, but not with this method.
@@ -228,9 +229,14 @@ pub enum Refusal {
     /// There are too many headers, or they are too long.
     #[error("it has more than {MOST_HEADERS} headers or {MOST_HEADER_BYTES} bytes of them")]
     HeadersTooLarge,
-    /// A header is the host's to set.
-    #[error("the header {0} is the host's to set")]
+    /// It has a header that neither the host nor the manifest allows.
+    #[error(
+        "its header {0} is not allowed; if the connector needs it, add the name to egress.headers in the manifest"
+    )]
     Header(String),
+    /// It has a header that no manifest can allow, or one whose value is not allowed.
+    #[error("its header {0} is not allowed: {1}; change the connector so that it does not send it")]
+    HostsHeader(String, &'static str),
     /// It has a body.
     #[error("it has a body, which no rule allows")]
     Body,
@@ -257,7 +263,7 @@ impl Refusal {
             Self::Method => "method",
             Self::UrlTooLong => "url-length",
             Self::HeadersTooLarge => "headers-size",
-            Self::Header(_) => "header",
+            Self::Header(_) | Self::HostsHeader(..) => "header",
             Self::Body => "body",
             Self::Slot => "slot",
             Self::Journal => "journal",
@@ -285,6 +291,8 @@ pub struct Policy {
     base: BasePath,
     rules: Vec<Arc<Rule>>,
     filled: Vec<SlotName>,
+    /// Headers that a guest may set beside [`ALWAYS_ALLOWED`].
+    headers: Vec<HeaderName>,
     /// Paths that are the host's alone.
     closed: Vec<Vec<String>>,
 }
@@ -298,8 +306,16 @@ impl Policy {
             base: BasePath::default(),
             rules: rules.into_iter().map(Arc::new).collect(),
             filled,
+            headers: Vec::new(),
             closed: Vec::new(),
         }
+    }
+
+    /// Requests may carry these headers too. They are the manifest's `egress.headers`.
+    #[must_use]
+    pub fn with_headers(mut self, names: Vec<HeaderName>) -> Self {
+        self.headers = names;
+        self
     }
 
     /// Of requests below this path alone, where the paths of the rules begin.
@@ -312,8 +328,13 @@ impl Policy {
     /// With places that no rule opens: with a credential in the right form, a token endpoint would hand the guest a token.
     #[must_use]
     pub fn closed_to<'a>(mut self, places: impl Iterator<Item = &'a Url>) -> Self {
-        let here = places.filter(|url| ApiOrigin::of(url).as_ref() == Some(&self.origin));
-        self.closed = here.map(|url| loosely(url.path())).collect();
+        // Whatever its scheme and port: the same host may well serve the same paths there.
+        let name = |host: &Host<String>| host.to_string().trim_end_matches('.').to_owned();
+        let own = name(&self.origin.host);
+        let here =
+            places.filter(|url| ApiOrigin::of(url).is_some_and(|origin| name(&origin.host) == own));
+        let paths = here.map(|url| loosely(url.path()));
+        self.closed = paths.filter(|path| !path.is_empty()).collect();
         self
     }
 
@@ -329,8 +350,11 @@ impl Policy {
     ) -> Result<Permit, Refusal> {
         let url = self.judge_url(uri)?;
         let path = normal_path(uri, &url)?;
-        if !self.closed.is_empty() && self.closed.contains(&loosely(url.path())) {
-            return Err(Refusal::Path);
+        if !self.closed.is_empty() {
+            let asked = loosely(url.path());
+            if self.closed.iter().any(|place| is_at(place, &asked)) {
+                return Err(Refusal::Path);
+            }
         }
         let path = self.base.rest(&path).ok_or(Refusal::Path)?;
         let mut fitting = self
@@ -344,7 +368,7 @@ impl Policy {
         let rule = fitting
             .find(|rule| rule.methods.contains(method))
             .ok_or(Refusal::Method)?;
-        judge_headers(headers)?;
+        self.judge_headers(headers)?;
         let slots = self.judge_slots(rule, headers)?;
         let rule = Arc::clone(rule);
         Ok(Permit { url, rule, slots })
@@ -362,6 +386,44 @@ impl Policy {
         } else {
             Err(Refusal::Origin)
         }
+    }
+
+    fn judge_headers(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let bytes: usize = headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len())
+            .sum();
+        if headers.len() > MOST_HEADERS || bytes > MOST_HEADER_BYTES {
+            return Err(Refusal::HeadersTooLarge);
+        }
+        headers
+            .keys()
+            .try_for_each(|name| self.judge_header(name, headers))
+    }
+
+    fn judge_header(&self, name: &HeaderName, headers: &HeaderMap) -> Result<(), Refusal> {
+        let shown = || crate::collect::printable(name.as_str(), 100);
+        let mut values = headers.get_all(name).iter();
+        if *name == header::CONTENT_LENGTH {
+            // Language runtimes say so of a request without a body. Any other length frames the request.
+            let empty = values.next().is_some_and(|value| value == "0") && values.next().is_none();
+            let why = "the host sets the length itself, and a request has no body";
+            return match empty {
+                true => Ok(()),
+                false => Err(Refusal::HostsHeader(shown(), why)),
+            };
+        }
+        if *name == header::ACCEPT && !values.all(is_for_utf_8) {
+            let why = "a charset other than utf-8 would hide an echoed credential";
+            return Err(Refusal::HostsHeader(shown(), why));
+        }
+        if STRIPPED.contains(name) || ALWAYS_ALLOWED.contains(name) || self.headers.contains(name) {
+            return Ok(());
+        }
+        Err(match why_never(name) {
+            Some(why) => Refusal::HostsHeader(shown(), why),
+            None => Refusal::Header(shown()),
+        })
     }
 
     fn judge_slots(&self, rule: &Rule, headers: &HeaderMap) -> Result<Vec<SlotName>, Refusal> {
@@ -392,12 +454,44 @@ impl Policy {
     }
 }
 
-/// A path as the most careless server reads it: whatever the case of its letters, however it is encoded, and with as many
-/// slashes as it likes.
+/// A path as the most careless server reads it: decoded as often as it can be, whatever the form and case of its letters,
+/// without parameters, without dots and blanks at the ends of segments, and with as many slashes as it likes.
 fn loosely(path: &str) -> Vec<String> {
-    let decoded = percent_decode_str(path).decode_utf8_lossy();
-    let segments = decoded.split('/').filter(|segment| !segment.is_empty());
-    segments.map(str::to_lowercase).collect()
+    let mut decoded = path.to_owned();
+    loop {
+        let next = percent_decode_str(&decoded).decode_utf8_lossy();
+        if next == decoded.as_str() {
+            break;
+        }
+        decoded = next.into_owned();
+    }
+    let folded = compatible(&decoded).to_uppercase().to_lowercase();
+    let path = folded.split(['?', '#']).next().unwrap_or_default();
+    path.split(is_slash)
+        .map(|segment| segment.split(';').next().unwrap_or_default())
+        .map(|segment| {
+            let no_name = |c: char| is_blank(c) || c.is_control();
+            segment
+                .trim_matches(no_name)
+                .trim_end_matches(|c: char| no_name(c) || is_dot(c) || c == '+')
+        })
+        .filter(|segment| !segment.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Whether a path is a closed place, lies below it, or is another format of it: many servers take `/token/x` and
+/// `/token.json` for `/token`.
+fn is_at(closed: &[String], asked: &[String]) -> bool {
+    let extends = |long: &str, short: &str| {
+        long.strip_prefix(short)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    asked.len() >= closed.len()
+        && closed
+            .iter()
+            .zip(asked)
+            .all(|(closed, asked)| extends(asked, closed) || extends(closed, asked))
 }
 
 /// The decoded segments of a path that every server reads alike.
@@ -413,42 +507,203 @@ fn normal_path(uri: &http::Uri, url: &Url) -> Result<Vec<String>, Refusal> {
 /// The decoded segments of a path, where none is empty or could mean something else.
 fn segments(path: &str) -> Result<Vec<String>, Refusal> {
     let rest = path.strip_prefix('/').ok_or(Refusal::PathForm)?;
-    rest.split('/')
-        .map(|segment| {
-            let decoded = percent_decode_str(segment)
-                .decode_utf8()
-                .map_err(|_| Refusal::PathForm)?;
-            let ambiguous = decoded.is_empty()
-                || decoded == "."
-                || decoded == ".."
-                || decoded.contains(|c: char| {
-                    c.is_control() || matches!(c, '/' | '\\' | ';' | '%' | '?' | '#')
-                });
-            if ambiguous {
-                Err(Refusal::PathForm)
-            } else {
-                Ok(decoded.into_owned())
+    rest.split('/').map(segment).collect()
+}
+
+/// One segment of a path, decoded, where every server reads it alike.
+fn segment(text: &str) -> Result<String, Refusal> {
+    let decoded = percent_decode_str(text)
+        .decode_utf8()
+        .map_err(|_| Refusal::PathForm)?;
+    if is_unambiguous(&decoded) && is_unambiguous(&compatible(&decoded)) {
+        Ok(decoded.into_owned())
+    } else {
+        Err(Refusal::PathForm)
+    }
+}
+
+/// Whether a decoded segment means the same to a server that decodes again, cuts parameters off, takes other characters for
+/// slashes, or trims names as Windows does.
+fn is_unambiguous(segment: &str) -> bool {
+    // A "%" could be decoded again. Some servers read "+" as a blank, but "c++" is a name.
+    let means_more = |c: char| {
+        c.is_control()
+            || is_slash(c)
+            || matches!(c, ';' | '%' | '?' | '#' | '\u{2028}' | '\u{2029}')
+    };
+    let name = segment.trim_end_matches('+');
+    !name.is_empty()
+        && !name.contains(means_more)
+        && !name.starts_with(is_blank)
+        && !name.ends_with(|c: char| is_dot(c) || is_blank(c))
+}
+
+/// A text in the form in which characters that look or mean the same are one (NFKC): a full-width solidus is a slash.
+fn compatible(text: &str) -> std::borrow::Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfkc().normalize(text)
+}
+
+/// Slashes, and what conversions to older character sets make slashes of.
+fn is_slash(c: char) -> bool {
+    matches!(c, '/' | '\\' | '\u{2044}' | '\u{2215}' | '\u{2216}')
+}
+
+/// Full stops. NFKC has made one of the other forms.
+fn is_dot(c: char) -> bool {
+    matches!(c, '.' | '\u{3002}')
+}
+
+/// Blanks: white space, and characters that show nothing and are left out by whoever compares names.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Headers that a guest may always set.
+const ALWAYS_ALLOWED: [HeaderName; 4] = [
+    header::ACCEPT,
+    header::ACCEPT_LANGUAGE,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+];
+
+/// Headers that a guest may set, or that its language or wasi:http sets, but that the host does not send on. It sends its own
+/// host, length and user agent. `Host` is made of the authority, which was judged.
+const STRIPPED: [HeaderName; 4] = [
+    SLOT_HEADER,
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::USER_AGENT,
+];
+
+/// The headers of a permitted request that are sent on.
+pub fn sent_on(mut headers: HeaderMap) -> HeaderMap {
+    for name in STRIPPED {
+        headers.remove(name);
+    }
+    headers
+}
+
+/// Whether a value of `Accept` asks for no other character set than UTF-8.
+fn is_for_utf_8(value: &HeaderValue) -> bool {
+    let value = String::from_utf8_lossy(value.as_bytes()).to_lowercase();
+    value
+        .split([';', ','])
+        .map(|part| part.replace([' ', '\t', '"'], ""))
+        .all(|part| !part.contains("charset") || part == "charset=utf-8")
+}
+
+/// The header names that a manifest lists for requests.
+///
+/// # Errors
+/// A sentence that names the first one that no connector may send.
+pub fn allowed_headers(names: &[String]) -> Result<Vec<HeaderName>, String> {
+    names
+        .iter()
+        .map(|text| {
+            let name = HeaderName::from_bytes(text.as_bytes())
+                .map_err(|_| format!("{text:?} is not the name of a header"))?;
+            match why_never(&name) {
+                Some(why) => Err(format!(
+                    "no connector may send the header {name}: {why}; remove it from the list"
+                )),
+                None => Ok(name),
             }
         })
         .collect()
 }
 
-fn judge_headers(headers: &HeaderMap) -> Result<(), Refusal> {
-    let bytes: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
-    if headers.len() > MOST_HEADERS || bytes > MOST_HEADER_BYTES {
-        return Err(Refusal::HeadersTooLarge);
-    }
-    match headers
-        .keys()
-        .find(|name| is_forbidden(name) && *name != header::HOST)
-    {
-        // `Host` was set by wasi:http itself from the authority, which has been judged.
-        Some(name) => Err(Refusal::Header(name.to_string())),
-        None => Ok(()),
-    }
+/// Why no connector may send a header, whatever a manifest says. Judged by the words of its name, whatever joins them:
+/// servers take `x_forwarded_host` for `X-Forwarded-Host`.
+fn why_never(name: &HeaderName) -> Option<&'static str> {
+    const WORDS: &[(&str, &[&str])] = &[
+        (
+            "it carries a credential or acts for somebody else, and the host adds credentials itself",
+            &[
+                "apikey",
+                "assertion",
+                "auth",
+                "authenticate",
+                "authenticated",
+                "authentication",
+                "authorization",
+                "bearer",
+                "cert",
+                "certificate",
+                "cookie",
+                "cookie2",
+                "credential",
+                "credentials",
+                "impersonate",
+                "impersonation",
+                "jwt",
+                "key",
+                "passwd",
+                "password",
+                "remote",
+                "secret",
+                "session",
+                "signature",
+                "ssl",
+                "sudo",
+                "token",
+                "webauth",
+            ],
+        ),
+        (
+            "it says where a request begins and ends, and the host sets that itself",
+            &[
+                "connection",
+                "expect",
+                "http2",
+                "length",
+                "te",
+                "trailer",
+                "trailers",
+                "transfer",
+                "upgrade",
+            ],
+        ),
+        (
+            "it can name another target, method or sender than the request that was judged",
+            &[
+                "action",
+                "destination",
+                "forwarded",
+                "host",
+                "ip",
+                "method",
+                "origin",
+                "original",
+                "override",
+                "path",
+                "proxy",
+                "rewrite",
+                "soapaction",
+                "target",
+                "uri",
+                "url",
+                "via",
+            ],
+        ),
+        (
+            "in another encoding or in pieces, an echoed credential could not be recognised",
+            &["charset", "encoding", "range"],
+        ),
+        ("it is the host's own", &["agent", "portcullis"]),
+    ];
+    let is_word_of = |words: &[&str]| {
+        let mut parts = name.as_str().split(|c: char| !c.is_ascii_alphanumeric());
+        parts.any(|part| words.contains(&part))
+    };
+    let known = WORDS.iter().find(|(_, words)| is_word_of(words));
+    known
+        .map(|(why, _)| *why)
+        .or_else(|| is_forbidden(name).then_some("it is the host's to set"))
 }
 
 /// By which the host tells a guest when an answer came: milliseconds since 1970.
@@ -459,9 +714,9 @@ pub fn is_the_hosts_word(name: &HeaderName) -> bool {
     name.as_str().starts_with("portcullis-")
 }
 
-/// Whether a header is the host's alone: in a request it could carry or replace a credential, another
-/// target, another method, another framing, or dodge the scan of the answer; in an answer it could hand
-/// the guest a credential.
+/// Whether a header is the host's alone. wasi:http asks this in both directions: a guest can't set such a header, and it is
+/// dropped from an answer, which could hand the guest a credential in it. What else a request may carry is an allow list that
+/// [`Policy::judge`] holds: an answer may carry more than a request.
 pub fn is_forbidden(name: &HeaderName) -> bool {
     const EXACT: &[&str] = &[
         // In another encoding, or in ranges, an echo of a credential could not be recognised.
@@ -601,6 +856,13 @@ mod tests {
             "/v1/users/%252e%252e",
             "/v1/users/%c0%ae%c0%ae",
             "/v1/users/%ff",
+            "/v1/users/x.",
+            "/v1/users/..%20",
+            "/v1/users/%ef%bc%8e%ef%bc%8e",
+            "/v1/users/a%ef%bc%8fb",
+            "/v1/users/a%ef%bc%bcb",
+            "/v1/users/..%e2%80%8b",
+            "/v1/users/..+",
         ] {
             assert_eq!(
                 judge(&format!("https://api.example{path}")),
@@ -700,10 +962,10 @@ mod tests {
             "x-http-method-override",
             "expect",
         ] {
-            assert_eq!(
-                judge_headers(&[(name, "x")]),
-                Err(Refusal::Header(name.into())),
-                "{name}"
+            let refused = judge_headers(&[(name, "x")]).unwrap_err();
+            assert!(
+                matches!(&refused, Refusal::HostsHeader(named, _) if named == name),
+                "{refused}"
             );
         }
         assert_eq!(
@@ -712,6 +974,87 @@ mod tests {
                 .as_deref(),
             Some("second")
         );
+    }
+
+    #[test]
+    fn a_header_is_allowed_by_name_alone() {
+        let new = HeaderName::from_static("x-new");
+        assert_eq!(
+            judge_headers(&[("x-new", "1")]),
+            Err(Refusal::Header("x-new".into()))
+        );
+        for (first, second) in [("5", None), ("00", None), ("0", Some("0")), ("", None)] {
+            let mut headers = HeaderMap::new();
+            headers.append("content-length", HeaderValue::from_static(first));
+            if let Some(second) = second {
+                headers.append("content-length", HeaderValue::from_static(second));
+            }
+            let uri = "https://api.example/v1/users/7".parse().unwrap();
+            let refused = policy().judge(&Method::GET, &uri, &headers).unwrap_err();
+            assert_eq!(refused.word(), "header", "{first} {second:?}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(new.clone(), HeaderValue::from_static("1"));
+        headers.insert("user-agent", HeaderValue::from_static("a-runtime/1"));
+        headers.insert("content-length", HeaderValue::from_static("0"));
+        headers.insert("host", HeaderValue::from_static("api.example"));
+        headers.insert(SLOT_HEADER, HeaderValue::from_static("second"));
+        let uri = "https://api.example/v1/users/7".parse().unwrap();
+        let allowing = policy().with_headers(vec![new.clone()]);
+        allowing.judge(&Method::GET, &uri, &headers).unwrap();
+        let sent = sent_on(headers);
+        assert_eq!(sent.keys().collect::<Vec<_>>(), [&new]);
+    }
+
+    #[test]
+    fn no_manifest_allows_what_carries_credentials_framing_target_method_or_sender() {
+        let allowed = |name: &str| allowed_headers(&[name.to_owned()]);
+        for name in [
+            "prefer",
+            "x-github-api-version",
+            "consistencylevel",
+            "content-type",
+            "if-match",
+        ] {
+            assert_eq!(allowed(name), Ok(vec![HeaderName::from_static(name)]));
+        }
+        for name in [
+            "authorization",
+            "x_authorization",
+            "cookie",
+            "private-token",
+            "x-api-key",
+            "sudo",
+            "host",
+            "x-host",
+            "content-length",
+            "transfer-encoding",
+            "connection",
+            "keep-alive",
+            "range",
+            "request-range",
+            "if-range",
+            "accept-encoding",
+            "accept_charset",
+            "x_http_method_override",
+            "x-original-url",
+            "x-rewrite-url",
+            "true-client-ip",
+            "proxy-anything",
+            "proxy_authorization",
+            "forwarded",
+            "x-forwarded-for",
+            "x.forwarded.for",
+            "via",
+            "user-agent",
+            "portcullis-slot",
+            "portcullis-anything",
+            "X-Forwarded-Host",
+        ] {
+            let problem = allowed(name).unwrap_err();
+            assert!(problem.contains(&name.to_lowercase()), "{problem}");
+        }
+        assert!(allowed("x y").unwrap_err().contains("not the name"));
     }
 
     #[test]
@@ -822,6 +1165,9 @@ mod tests {
             "TOKEN",
             "%74oken",
             "token?grant_type=client_credentials",
+            "token.json",
+            "token/x",
+            "to%E2%84%AAen",
         ] {
             let url = format!("https://api.example/v1/users/{path}");
             assert_eq!(judge(&url), Err(Refusal::Path), "{path}");

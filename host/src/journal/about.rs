@@ -1,6 +1,7 @@
 //! What a journal was made with: enough to run another component over it, without the connection.
 
 use crate::app::App;
+use crate::collect::printable;
 use crate::connection::Connection;
 use crate::digest::Digest;
 use crate::manifest::Manifest;
@@ -9,6 +10,12 @@ use crate::slot::{SlotKind, SlotName};
 use indexmap::IndexMap;
 use rusqlite::{Connection as Database, params};
 use serde::{Deserialize, Serialize};
+
+/// No text that tells what a journal was made with is longer, in bytes: more is not read of a file that somebody else made.
+const LONGEST: i64 = 4 << 20;
+
+/// The longest word of one that is repeated.
+const LONGEST_WORD: usize = 200;
 
 /// What a journal was made with. No secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +75,7 @@ impl About {
         let text: String = database
             .query_row(
                 "SELECT value FROM about WHERE key = 'run' AND octet_length(value) <= ?1",
-                [super::LONGEST_TEXT],
+                [LONGEST],
                 |row| row.get(0),
             )
             .map_err(|error| error.to_string())?;
@@ -79,18 +86,21 @@ impl About {
     /// credentials. And what it was.
     pub(super) fn differs(&self, now: &Self) -> Option<(String, String)> {
         if self.connector != now.connector {
-            return Some(("connector".to_owned(), self.connector.clone()));
+            let was = printable(&self.connector, LONGEST_WORD);
+            return Some(("connector".to_owned(), was));
         }
         let others = self.settings.iter();
         for (name, value) in others.filter(|(name, _)| **name != self.origin_setting) {
             if now.settings.get(name) != Some(value) {
                 let was = serde_json::to_string(value).unwrap_or_default();
-                return Some((format!("setting {name}"), was));
+                let name = printable(name, LONGEST_WORD);
+                return Some((format!("setting {name}"), printable(&was, LONGEST_WORD)));
             }
         }
         if self.slots != now.slots {
             let slots: Vec<&str> = self.slots.iter().map(|(name, _)| name.as_str()).collect();
-            return Some(("set of credentials".to_owned(), slots.join(", ")));
+            let was = printable(&slots.join(", "), LONGEST_WORD);
+            return Some(("set of credentials".to_owned(), was));
         }
         None
     }
@@ -104,14 +114,14 @@ pub(super) fn is_blank(database: &Database) -> rusqlite::Result<bool> {
 /// Why a database is no journal, if it isn't. One that somebody made up could hold views and triggers, which do anything
 /// that SQL can when it is read.
 pub(super) fn problem(database: &Database) -> rusqlite::Result<Option<String>> {
-    let form = number(database, "PRAGMA user_version")?;
+    let form = form(database)?;
     if number(database, "PRAGMA application_id")? != super::MARK {
         return Ok(Some("it is another kind of database".to_owned()));
     }
-    if form != super::FORM {
-        let ours = super::FORM;
+    let (ours, old) = (super::FORM, super::OLD_FORM);
+    if form != ours && form != old {
         return Ok(Some(format!(
-            "it has the form {form}, and this host writes {ours}"
+            "it has the form {form}, and this host reads {old} and {ours}"
         )));
     }
     let ours = Database::open_in_memory()?;
@@ -120,13 +130,18 @@ pub(super) fn problem(database: &Database) -> rusqlite::Result<Option<String>> {
     Ok(differs.then(|| "it holds other things than a journal".to_owned()))
 }
 
+/// The version of its form.
+pub(super) fn form(database: &Database) -> rusqlite::Result<i64> {
+    number(database, "PRAGMA user_version")
+}
+
 fn number(database: &Database, pragma: &str) -> rusqlite::Result<i64> {
     database.query_row(pragma, [], |row| row.get(0))
 }
 
 /// What a database consists of: a type, a name and the SQL that made it each. No more of it than shows that it is another.
 fn schema(database: &Database) -> rusqlite::Result<Vec<(String, String, Option<String>)>> {
-    let sql = "SELECT type, name, substr(sql, 1, 10000) FROM sqlite_schema ORDER BY name LIMIT 20";
+    let sql = "SELECT substr(type, 1, 100), substr(name, 1, 100), substr(sql, 1, 10000) FROM sqlite_schema ORDER BY name LIMIT 20";
     let mut query = database.prepare(sql)?;
     let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     rows.collect()

@@ -35,9 +35,14 @@ impl MaxAge {
         self
     }
 
-    /// When an answer becomes too old that came then.
-    fn due(&self, family: &str, at: Duration) -> Duration {
-        at.saturating_add(self.of(family))
+    /// When an answer becomes too old that came then. One that says that it came later than `now` was due long ago: nobody
+    /// knows when it came.
+    fn due(&self, family: &str, at: Duration, now: Duration) -> Duration {
+        if at > now {
+            Duration::ZERO
+        } else {
+            at.saturating_add(self.of(family))
+        }
     }
 
     /// Whether an answer that came then may still be given, `now`, in a run that began with these [`MaxAge::overdue`].
@@ -48,7 +53,7 @@ impl MaxAge {
         now: Duration,
         overdue: Option<Duration>,
     ) -> bool {
-        let due = self.due(family, at);
+        let due = self.due(family, at, now);
         due >= now || overdue.is_some_and(|last| due > last)
     }
 
@@ -59,6 +64,7 @@ impl MaxAge {
     pub(super) fn overdue<E>(
         &self,
         answers: impl Iterator<Item = Result<(String, Duration), E>>,
+        now: Duration,
     ) -> Result<Option<Duration>, E> {
         let Some(most) = self.refresh else {
             return Ok(None);
@@ -66,7 +72,7 @@ impl MaxAge {
         let mut first = BinaryHeap::new();
         for answer in answers {
             let (family, at) = answer?;
-            first.push(self.due(&family, at));
+            first.push(self.due(&family, at, now));
             if first.len() > most.get() {
                 first.pop();
             }
@@ -125,11 +131,11 @@ mod tests {
         ];
         let all = |ages: &MaxAge, now: u32| {
             let told = answers.map(|(family, at)| Ok::<_, ()>((family.to_owned(), at)));
-            let overdue = ages.overdue(told.into_iter()).unwrap();
+            let overdue = ages.overdue(told.into_iter(), hour * 12).unwrap();
             answers.map(|(family, at)| ages.permits(family, at, hour * now, overdue))
         };
         assert_eq!(all(&ages, 12), [false, false, false]);
-        assert_eq!(all(&ages, 8), [true, false, true]);
+        assert_eq!(all(&ages, 9), [true, false, true]);
         // Due at ten, seven and nine.
         for (most, permitted) in [
             (1, [true, false, true]),
@@ -139,6 +145,24 @@ mod tests {
             let ages = ages.clone().refresh(NonZeroUsize::new(most).unwrap());
             assert_eq!(all(&ages, 12), permitted, "{most}");
         }
+    }
+
+    #[test]
+    fn what_comes_from_the_future_is_too_old() {
+        let second = Duration::from_secs(1);
+        let ages: MaxAge = "1000000h".parse().unwrap();
+        let now = second * 1_000_000;
+        assert!(ages.permits("x", now, now, None));
+        assert!(!ages.permits("x", now + second, now, None));
+        assert!(!ages.permits("x", Duration::MAX, now, None));
+        // And the longest overdue.
+        let ages = "1s".parse::<MaxAge>().unwrap();
+        let ages = ages.refresh(NonZeroUsize::MIN);
+        let answers = [("x".to_owned(), second), ("x".to_owned(), now * 2)];
+        let answers = answers.into_iter().map(Ok::<_, ()>);
+        let overdue = ages.overdue(answers, now).unwrap();
+        assert!(!ages.permits("x", now * 2, now, overdue));
+        assert!(ages.permits("x", second, now, overdue));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Bodies: compressed piece by piece, so that neither keeping nor giving one takes more memory than a piece.
 
-use super::{Asked, Head, Journal, MOST_PIECES, PIECE, Row, headers_text, insert};
+use super::{
+    Asked, Head, Journal, LONGEST_HEAD, LONGEST_TEXT, MOST_PIECES, PIECE, Row, drop_pieces,
+    headers_text, insert,
+};
 use bytes::Bytes;
 use rusqlite::{Connection, params};
 use std::io::{Error, Read as _};
@@ -15,8 +18,6 @@ const LARGEST_WINDOW: u32 = 21;
 /// An answer that is being kept. It is in the journal once it is finished, and not before.
 pub struct Writer {
     key: [u8; 32],
-    asked: [String; 4],
-    id: i64,
     row: Row,
     waiting: Vec<u8>,
     broken: bool,
@@ -32,21 +33,33 @@ impl Writer {
             } => (status.as_u16(), passing, headers_text(headers)),
             Head::Failure(word) => (0, true, word.to_owned()),
         };
+        let row = Row {
+            id,
+            method: asked.method.to_owned(),
+            path: asked.path.to_owned(),
+            slot: asked.named(),
+            family: asked.family.to_owned(),
+            at: i64::try_from(now.as_millis()).unwrap_or(i64::MAX),
+            status,
+            passing,
+            headers,
+            pieces: 0,
+            length: 0,
+        };
+        let head = row.headers.len();
+        let fits = |bytes: usize, most: i64| i64::try_from(bytes).is_ok_and(|bytes| bytes <= most);
         Self {
             key: asked.key(),
-            asked: [asked.method, asked.path, &asked.named(), asked.family].map(str::to_owned),
-            id,
-            row: Row {
-                at: i64::try_from(now.as_millis()).unwrap_or(i64::MAX),
-                status,
-                passing,
-                headers,
-                pieces: 0,
-                length: 0,
-            },
+            // What would not be read again is not kept.
+            broken: !fits(head, LONGEST_HEAD) || !fits(row.size() - head, LONGEST_TEXT),
+            row,
             waiting: Vec::new(),
-            broken: false,
         }
+    }
+
+    /// How much memory it takes.
+    pub fn held(&self) -> usize {
+        self.waiting.capacity() + self.row.size()
     }
 
     /// More of the body came.
@@ -76,45 +89,53 @@ impl Writer {
                 self.put(journal, &waiting);
             }
         }
-        if self.broken {
-            return;
-        }
-        let [method, path, slot, family] = &self.asked;
-        let asked = [method, path, slot, family].map(String::as_str);
-        let mut database = journal.database();
-        let written = database.transaction().and_then(|transaction| {
-            insert(&transaction, &self.key, self.id, asked, &self.row)?;
-            transaction.commit()
-        });
-        if let Err(error) = written {
-            drop(database);
+        if let Err(error) = self.end(journal) {
             journal.failed(error);
         }
+    }
+
+    /// Writes the row, where all of the body could be kept.
+    fn end(&mut self, journal: &Journal) -> rusqlite::Result<()> {
+        let mut database = journal.database();
+        if self.broken || !journal.has_room(&database, self.row.size() + self.key.len())? {
+            return drop_pieces(&database, self.row.id);
+        }
+        let transaction = database.transaction()?;
+        insert(&transaction, &self.key, &self.row)?;
+        transaction.commit()
     }
 
     fn put(&mut self, journal: &Journal, piece: &[u8]) {
         if self.broken {
             return;
         }
-        let place =
-            (self.row.pieces < MOST_PIECES).then(|| self.id * MOST_PIECES + self.row.pieces);
-        let packed = pack(piece);
-        let packed = packed
-            .ok()
-            .filter(|packed| journal.take_room(packed.len() as u64));
-        let (Some(place), Some(packed)) = (place, packed) else {
+        let place = self.row.id * MOST_PIECES + self.row.pieces;
+        let packed = pack(piece).ok();
+        let packed = packed.filter(|_| self.row.pieces < MOST_PIECES);
+        let Some(packed) = packed else {
             self.broken = true;
             return;
         };
         self.row.pieces += 1;
         self.row.length += i64::try_from(piece.len()).unwrap_or(i64::MAX / 2);
+        let database = journal.database();
         let written = journal
-            .database()
-            .prepare_cached("INSERT OR REPLACE INTO piece VALUES (?1, ?2)")
-            .and_then(|mut insert| insert.execute(params![place, packed]));
-        if let Err(error) = written {
-            self.broken = true;
-            journal.failed(error);
+            .has_room(&database, packed.len())
+            .and_then(|has_room| {
+                if has_room {
+                    let mut insert =
+                        database.prepare_cached("INSERT OR REPLACE INTO piece VALUES (?1, ?2)")?;
+                    insert.execute(params![place, packed])?;
+                }
+                Ok(has_room)
+            });
+        drop(database);
+        match written {
+            Ok(has_room) => self.broken = !has_room,
+            Err(error) => {
+                self.broken = true;
+                journal.failed(error);
+            }
         }
     }
 }
@@ -146,23 +167,18 @@ pub(super) fn piece(database: &Connection, id: i64, number: i64) -> std::io::Res
 }
 
 /// Whether all pieces of a body are there and undamaged.
-pub(super) fn is_whole(
-    database: &Connection,
-    id: i64,
-    pieces: i64,
-    length: i64,
-) -> rusqlite::Result<bool> {
-    let needed = u64::try_from(length).map(|length| length.div_ceil(PIECE as u64));
+pub(super) fn is_whole(database: &Connection, row: &Row) -> rusqlite::Result<bool> {
+    let needed = u64::try_from(row.length).map(|length| length.div_ceil(PIECE as u64));
     // A writer makes no more than its length needs; somebody else could have any number unpacked.
-    if u64::try_from(pieces) != needed || pieces > MOST_PIECES {
+    if u64::try_from(row.pieces) != needed || row.pieces > MOST_PIECES {
         return Ok(false);
     }
     let mut found = 0;
-    for number in 0..pieces {
-        match piece(database, id, number) {
+    for number in 0..row.pieces {
+        match piece(database, row.id, number) {
             Ok(piece) => found += piece.len() as u64,
             Err(_) => return Ok(false),
         }
     }
-    Ok(i64::try_from(found) == Ok(length))
+    Ok(i64::try_from(found) == Ok(row.length))
 }

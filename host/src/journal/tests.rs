@@ -170,24 +170,59 @@ fn the_latest_answer_counts_and_an_older_ones_pieces_go() {
 fn a_journal_does_not_grow_beyond_its_bound() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal");
-    let journal = Journal::create(&path, &about(), clock())
-        .unwrap()
-        .bounded(10_000, u64::MAX);
-    let noise: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..))
-        .take(4_000)
-        .collect();
-    for number in 0..10 {
-        journal.keep(
-            &asked(&format!("/{number}"), &headers()),
-            head(&headers()),
-            &noise,
+    filled(&path, 30);
+    let size = |ending: &str| std::fs::metadata(beside(&path, ending)).map_or(0, |file| file.len());
+    let noise = |bytes: usize| -> Vec<u8> {
+        std::iter::repeat_with(|| fastrand::u8(..))
+            .take(bytes)
+            .collect()
+    };
+    let mut large = headers();
+    large.insert("x", HeaderValue::from_str(&"x".repeat(300_000)).unwrap());
+    let long = "x".repeat(5000);
+    // Of bodies, of heads, of paths, of rows alone; and of what is asked again and again.
+    let kinds: [(&HeaderMap, usize, &str, bool); 5] = [
+        (&headers(), 100_000, "", false),
+        (&large, 0, "", false),
+        (&headers(), 0, &long, false),
+        (&headers(), 0, "", false),
+        (&headers(), 100_000, "", true),
+    ];
+    for (headers, bytes, long, again) in kinds {
+        let before = size("");
+        let journal = resume(&path).bounded(1 << 20, u64::MAX);
+        let mut kept = 0;
+        for number in 0..6000 {
+            let number = if again { 1 } else { number };
+            let path = format!("/{number}{long}{bytes}");
+            journal.keep(&asked(&path, headers), head(headers), &noise(bytes));
+            kept += 1;
+            if journal.bound.is_reached() || again && kept == 100 {
+                break;
+            }
+        }
+        // The log may hold one transaction more than its bound.
+        let (grown, log) = (size("") + size("-wal") - before, 1 << 19);
+        assert!(grown <= (1 << 20) + log, "{grown} bytes of {bytes}");
+        journal.check().unwrap();
+        assert_eq!(journal.bound.is_reached(), !again, "{kept} of {bytes}");
+        drop(journal);
+        let grown = size("") - before;
+        assert!(grown <= 1 << 20, "{grown} bytes of {bytes}");
+        assert!(again || grown > 1 << 19, "{grown} bytes of {bytes}");
+        // What was there is given, and what did not fit is not.
+        let journal = resume(&path);
+        assert!(
+            journal
+                .find(&asked("/29", &super::tests::headers()))
+                .is_some()
+        );
+        assert!(
+            journal
+                .find(&asked(&format!("/{kept}{long}{bytes}"), headers))
+                .is_none()
         );
     }
-    journal.check().unwrap();
-    drop(journal);
-    let journal = resume(&path);
-    let kept = |number: usize| journal.find(&asked(&format!("/{number}"), &headers()));
-    assert_eq!((0..10).filter(|number| kept(*number).is_some()).count(), 2);
 }
 
 #[test]
@@ -245,6 +280,185 @@ fn what_is_older_than_allowed_is_asked_again() {
     assert!(given(2, "1h,members=2h") && !given(3, "9h,members=2h"));
     let (replay, _) = Journal::replay(&path, at(1_000_000)).unwrap();
     assert!(replay.find(&asked("/", &headers())).is_some());
+}
+
+#[test]
+fn what_comes_from_the_future_is_asked_again_and_claims_no_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let at = |hours: u64| Arc::new(Standing(Duration::from_secs(1_800_000_000 + hours * 3600)));
+    let journal = Journal::create(&path, &about(), at(1)).unwrap();
+    journal.keep(&asked("/", &headers()), head(&headers()), b"x");
+    drop(journal);
+    for ages in ["1s", "1000000h"] {
+        let journal = Journal::resume(&path, &about(), ages.parse().unwrap(), at(0)).unwrap();
+        assert!(journal.find(&asked("/", &headers())).is_none(), "{ages}");
+    }
+    let (replay, _) = Journal::replay(&path, at(0)).unwrap();
+    let kept = replay.find(&asked("/", &headers())).unwrap();
+    assert_eq!(kept.at, Duration::ZERO);
+    // What nobody asked for and comes from the future goes, as what is too old does.
+    let ages = "1000000h".parse().unwrap();
+    Journal::resume(&path, &about(), ages, at(0))
+        .unwrap()
+        .finished();
+    assert!(resume(&path).find(&asked("/", &headers())).is_none());
+}
+
+/// Each field of an answer's row, changed as damage or somebody who does not know the sum may change it.
+#[test]
+fn a_change_of_any_field_of_an_answer_is_noticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let whole = directory.path().join("whole");
+    filled(&whole, 1);
+    let path = directory.path().join("changed");
+    let found = |change: &str| {
+        std::fs::copy(&whole, &path).unwrap();
+        tampered(&path, change);
+        let (replay, _) = Journal::replay(&path, clock()).unwrap();
+        replay.find(&asked("/0", &headers())).is_some()
+    };
+    assert!(found(""));
+    let mut changed = 0;
+    for (column, value) in [
+        ("method", "'HEAD'"),
+        ("path", "'/1'"),
+        ("slot", "slot || ', other'"),
+        ("family", "'other'"),
+        ("at", "at + 1"),
+        ("status", "404"),
+        ("passing", "1"),
+        ("headers", "'[]'"),
+        ("pieces", "0"),
+        ("length", "length - 1"),
+        ("id", "id + 1"),
+        ("sum", "zeroblob(16)"),
+        ("key", "zeroblob(32)"),
+    ] {
+        let moved = match column {
+            // With its pieces.
+            "id" => format!("; UPDATE piece SET place = place + {MOST_PIECES}"),
+            _ => String::new(),
+        };
+        assert!(
+            !found(&format!("UPDATE answer SET {column} = {value}{moved}")),
+            "{column}"
+        );
+        changed += 1;
+    }
+    let database = Connection::open(&whole).unwrap();
+    let columns = "SELECT count(*) FROM pragma_table_info('answer')";
+    let columns: usize = database.query_row(columns, [], |row| row.get(0)).unwrap();
+    assert_eq!(changed, columns, "each column is tried");
+}
+
+/// Makes the sums of a journal those of the form before this one.
+fn made_old(path: &Path) {
+    let (key, row) = {
+        let journal = resume(path);
+        let database = journal.database();
+        let sql = "SELECT key, at, headers, pieces, length FROM answer";
+        let row = database.query_row(sql, [], |columns| {
+            let row = Row {
+                id: 0,
+                method: String::new(),
+                path: String::new(),
+                slot: String::new(),
+                family: String::new(),
+                at: columns.get(1)?,
+                status: 200,
+                passing: false,
+                headers: columns.get(2)?,
+                pieces: columns.get(3)?,
+                length: columns.get(4)?,
+            };
+            Ok((columns.get::<_, Vec<u8>>(0)?, row))
+        });
+        row.unwrap()
+    };
+    let database = Connection::open(path).unwrap();
+    database
+        .execute("UPDATE answer SET sum = ?1", [row.old_sum(&key)])
+        .unwrap();
+    database.execute_batch("PRAGMA user_version = 1;").unwrap();
+}
+
+#[test]
+fn a_journal_of_the_form_before_is_read_without_what_its_sums_leave_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let headers = headers();
+    let other = SlotName::try_from("other".to_owned()).unwrap();
+    let slots = [other];
+    let asked = Asked {
+        slots: &slots,
+        ..asked("/0", &headers)
+    };
+    let journal = Journal::create(&path, &about(), clock()).unwrap();
+    journal.keep(&asked, head(&headers), &content(0));
+    drop(journal);
+    let found = || resume(&path).find(&asked);
+    assert!(found().unwrap().serves("other"));
+    made_old(&path);
+    let kept = found().unwrap();
+    assert!(kept.serves("token") && !kept.serves("other"));
+    // What such a journal is given more has the new sums.
+    resume(&path).keep(&asked, head(&headers), &content(0));
+    assert!(found().unwrap().serves("other"));
+    tampered(&path, "UPDATE answer SET slot = 'token, third'");
+    assert!(found().is_none());
+    // The old sums count in an old journal alone.
+    resume(&path).keep(&asked, head(&headers), &content(0));
+    made_old(&path);
+    tampered(&path, "PRAGMA user_version = 2");
+    assert!(found().is_none());
+    tampered(&path, "PRAGMA user_version = 3");
+    let unknown = Journal::replay(&path, clock());
+    assert!(unknown.is_err_and(|error| error.to_string().contains("reads 1 and 2")));
+}
+
+#[test]
+fn no_more_is_salvaged_than_a_file_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    filled(&path, 100);
+    let salvaged = |number: usize, most: u64| {
+        let draft = directory.path().join(number.to_string());
+        salvage::copy(&path, &draft, most).unwrap()
+    };
+    assert_eq!(salvaged(1, salvage::size_of(&path)), 100);
+    assert!((1..50).contains(&salvaged(2, 5_000)));
+}
+
+#[test]
+fn a_journal_is_opened_only_where_it_is_a_file_of_its_own() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    filled(&path("real"), 1);
+    std::os::unix::fs::symlink(path("real"), path("link")).unwrap();
+    std::os::unix::fs::symlink(path("nothing"), path("dangling")).unwrap();
+    std::fs::hard_link(path("real"), path("second")).unwrap();
+    std::fs::create_dir(path("directory")).unwrap();
+    std::fs::copy(path("real"), path("beside")).unwrap();
+    for fifo in ["fifo", "beside-wal"] {
+        mknodat(CWD, path(fifo), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    }
+    for name in ["link", "dangling", "second", "directory", "fifo", "beside"] {
+        let path = path(name);
+        let resumed = Journal::resume(&path, &about(), MaxAge::default(), clock());
+        assert!(resumed.is_err(), "{name}");
+        assert!(Journal::replay(&path, clock()).is_err(), "{name}");
+        if name != "beside" {
+            assert!(Journal::create(&path, &about(), clock()).is_err(), "{name}");
+        }
+    }
+    assert!(!path("nothing").exists());
+    // Its directory may be given by a link.
+    std::fs::remove_file(path("second")).unwrap();
+    std::os::unix::fs::symlink(directory.path(), path("way")).unwrap();
+    let journal = resume(&path("way/real"));
+    assert!(journal.find(&asked("/0", &headers())).is_some());
 }
 
 #[test]
@@ -354,31 +568,26 @@ fn a_journal_that_was_made_up_neither_ends_nor_fills_the_process() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal");
     filled(&path, 1);
-    let row = |headers: &str, pieces: i64| Row {
-        at: 1,
-        status: 200,
-        passing: false,
-        headers: headers.to_owned(),
-        pieces,
-        length: 0,
-    };
-    let put = |path: &str, row: &Row| {
+    let put = |path: &str, headers: &str, pieces: i64| {
         let journal = resume(&directory.path().join("journal"));
-        let (key, id) = (
-            asked(path, &headers()).key(),
-            journal.next.load(Ordering::Relaxed),
-        );
-        insert(
-            &journal.database(),
-            &key,
-            id,
-            ["GET", path, "token", "members"],
-            row,
-        )
-        .unwrap();
+        let row = Row {
+            id: journal.next.load(Ordering::Relaxed),
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            slot: "token".to_owned(),
+            family: "members".to_owned(),
+            at: 1,
+            status: 200,
+            passing: false,
+            headers: headers.to_owned(),
+            pieces,
+            length: 0,
+        };
+        let key = asked(path, &super::tests::headers()).key();
+        insert(&journal.database(), &key, &row).unwrap();
         let empty = zstd::encode_all(&b""[..], 1).unwrap();
         for number in 0..row.pieces {
-            let place = id * MOST_PIECES + number;
+            let place = row.id * MOST_PIECES + number;
             let sql = "INSERT INTO piece VALUES (?1, ?2)";
             journal
                 .database()
@@ -387,11 +596,11 @@ fn a_journal_that_was_made_up_neither_ends_nor_fills_the_process() {
         }
     };
     let many: Vec<(String, &str)> = (0..40_000).map(|n| (format!("x-{n}"), "1")).collect();
-    put("/many", &row(&serde_json::to_string(&many).unwrap(), 0));
+    put("/many", &serde_json::to_string(&many).unwrap(), 0);
     // An answer whose pieces are more than its length needs could have any number of them.
-    put("/pieces", &row("[]", 3));
-    put("/long", &row(&format!("[{}]", " ".repeat(17 << 20)), 0));
-    put("/sound", &row("[]", 0));
+    put("/pieces", "[]", 3);
+    put("/long", &format!("[{}]", " ".repeat(2 << 20)), 0);
+    put("/sound", "[]", 0);
     let (replay, _) = Journal::replay(&path, clock()).unwrap();
     assert!(replay.find(&asked("/sound", &headers())).is_some());
     assert!(replay.find(&asked("/many", &headers())).is_none());

@@ -187,6 +187,12 @@ impl Run {
             ));
         }
         warnings.extend(self.connection.hints.iter().cloned());
+        let dropped = self.egress.audit().dropped();
+        if dropped > 0 {
+            warnings.push(format!(
+                "the audit log reached the limit output_mib, and {dropped} of its lines were dropped"
+            ));
+        }
         warnings.extend(self.token_warnings());
         warnings.extend(self.refused().into_iter().map(|(rule, count)| {
             format!("{count} requests were refused by the policy's rule \"{rule}\" and not sent; what they were for is missing")

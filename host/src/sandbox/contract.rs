@@ -15,10 +15,13 @@ use crate::vault::Redactor;
 use indexmap::IndexMap;
 use std::sync::{Arc, PoisonError};
 use wasmtime::Engine;
-use wasmtime::component::{Component, HasData, Linker, ResourceTable};
+use wasmtime::component::{Component, HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::p2::bindings::http::types::{Method, Scheme};
-use wasmtime_wasi_http::p2::types::{HostIncomingResponse, HostOutgoingRequest};
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Method, Scheme};
+use wasmtime_wasi_http::p2::body::HostOutgoingBody;
+use wasmtime_wasi_http::p2::types::{
+    HostIncomingResponse, HostOutgoingRequest, HostOutgoingResponse,
+};
 use wasmtime_wasi_http::{
     FieldMap, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx,
     WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
@@ -188,6 +191,10 @@ impl Host {
             if let Some(answer) = entry.downcast_ref::<HostIncomingResponse>() {
                 bytes += size_of_fields(&answer.headers);
             }
+            // A connector serves nobody, but may make such a response.
+            if let Some(response) = entry.downcast_ref::<HostOutgoingResponse>() {
+                bytes += size_of_fields(&response.headers);
+            }
             if let Some(request) = entry.downcast_ref::<HostOutgoingRequest>() {
                 bytes += size_of_fields(&request.headers);
                 let texts = [&request.authority, &request.path_with_query];
@@ -286,11 +293,37 @@ fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(linker, Host::clocks)?;
     let options = wasmtime_wasi_http::p2::bindings::LinkOptions::default();
     http::types::add_to_linker::<_, WasiHttp>(linker, &(&options).into(), Host::http)?;
+    refuse_trailers(linker)?;
     http::outgoing_handler::add_to_linker::<_, WasiHttp>(linker, Host::http)?;
     settings::add_to_linker::<_, HasHost>(linker, |host| host)?;
     output::add_to_linker::<_, HasHost>(linker, |host| host)?;
     logging::add_to_linker::<_, HasHost>(linker, |host| host)
 }
+
+/// Replaces the end of a request's body by one that takes no trailers. A connector's requests have none, and those of a request
+/// that is never sent would lie where [`Host::count_held`] can't see them.
+fn refuse_trailers(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
+    type Parameters = (Resource<HostOutgoingBody>, Option<Resource<FieldMap>>);
+    linker.allow_shadowing(true);
+    linker.instance(HTTP_TYPES)?.func_wrap(
+        "[static]outgoing-body.finish",
+        |mut store, (body, trailers): Parameters| {
+            let table = &mut store.data_mut().table;
+            let body = table.delete(body)?;
+            let Some(trailers) = trailers else {
+                return Ok((body.finish(None),));
+            };
+            table.delete(trailers)?;
+            body.abort();
+            Ok((Err(ErrorCode::HttpRequestTrailerSectionSize(Some(0))),))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// The interface by the name that wasmtime links it under.
+const HTTP_TYPES: &str = "wasi:http/types@0.2.12";
 
 struct HasTable;
 

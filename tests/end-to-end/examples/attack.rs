@@ -21,9 +21,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let version = Command::new(&path).arg("--version").output()?;
     let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
     println!("Attacking {binary}: {version}, SHA-256 {digest}");
-    println!(
-        "A test marked (library) runs the library of this source tree inside itself, not the binary.\n"
-    );
+    println!("lib: the test runs the library of this source tree inside itself, not the binary.\n");
 
     let root = end_to_end::root();
     let compiled = Command::new("cargo")

@@ -57,6 +57,7 @@ help = "a client"
 [egress]
 origin = "api_url"
 below_path = BELOW
+headers = ["x-own"]
 safe_parameters = ["page"]
 [[egress.rules]]
 family = "api"
@@ -81,7 +82,7 @@ slots = []
 [retry]
 attempts = ATTEMPTS
 [pace]
-in_flight = 4
+in_flight = IN_FLIGHT
 "#;
 
 /// Names that lead where a test wants, one answer after the other; the last stays. Remembers who was asked for.
@@ -152,6 +153,7 @@ pub struct Attack {
     token_url: Option<String>,
     below_path: bool,
     attempts: u32,
+    in_flight: u32,
     token: String,
     ulimit: Option<String>,
     formats: &'static [Format],
@@ -172,6 +174,7 @@ impl Attack {
             token_url: None,
             below_path: false,
             attempts: 1,
+            in_flight: 4,
             token: TOKEN.to_owned(),
             ulimit: None,
             formats: &[],
@@ -246,6 +249,13 @@ impl Attack {
         self
     }
 
+    /// Requests at once.
+    #[must_use]
+    pub fn in_flight(mut self, number: u32) -> Self {
+        self.in_flight = number;
+        self
+    }
+
     /// The memory that the host's process may have, in MiB. For [`Attack::spawn`].
     #[must_use]
     pub fn data_mib(mut self, mib: u64) -> Self {
@@ -282,6 +292,7 @@ impl Attack {
         };
         let manifest = format!("{MANIFEST}[limits]\n{}\n", self.limits)
             .replace("ATTEMPTS", &self.attempts.to_string())
+            .replace("IN_FLIGHT", &self.in_flight.to_string())
             .replace("BELOW", &self.below_path.to_string())
             .replace(
                 "\"guest.wasm\"",

@@ -12,6 +12,8 @@ pub enum Reply {
     Bytes(Vec<u8>),
     /// These bytes, then those again and again, so many times.
     Repeated(Vec<u8>, Vec<u8>, u64),
+    /// These bytes, then those so many times, then the last ones.
+    Between(Vec<u8>, Vec<u8>, u64, Vec<u8>),
     /// These bytes, and then nothing, with the connection open until the other side closes it.
     Silence(Vec<u8>),
 }
@@ -23,6 +25,13 @@ pub fn ok(headers: &str, body: &[u8]) -> Reply {
         body.len()
     );
     Reply::Bytes([head.as_bytes(), body].concat())
+}
+
+/// A whole answer whose body comes byte by byte, of so many thousands of them.
+pub fn byte_by_byte(thousands: u64) -> Reply {
+    let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
+    let piece = b"1\r\nx\r\n".repeat(1000);
+    Reply::Between(head.to_vec(), piece, thousands, b"0\r\n\r\n".to_vec())
 }
 
 /// The server. It stops when the test's runtime does.
@@ -84,6 +93,13 @@ impl RawServer {
                             for _ in 0..times {
                                 stream.write_all(&piece).await?;
                             }
+                        }
+                        Reply::Between(first, piece, times, last) => {
+                            stream.write_all(&first).await?;
+                            for _ in 0..times {
+                                stream.write_all(&piece).await?;
+                            }
+                            stream.write_all(&last).await?;
                         }
                         Reply::Silence(bytes) => {
                             stream.write_all(&bytes).await?;

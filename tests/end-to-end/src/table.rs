@@ -126,7 +126,11 @@ struct Outcome {
 
 impl Outcome {
     fn failed(why: impl Into<String>, output: &str) -> Self {
-        let lines: Vec<String> = output.lines().map(printable).collect();
+        let lines: Vec<String> = output
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .flat_map(|line| wrapped(&printable(line), WIDTH - 8))
+            .collect();
         let from = lines.len().saturating_sub(MOST_LINES);
         Self {
             failure: Some((why.into(), lines[from..].to_vec())),
@@ -249,6 +253,7 @@ async fn run_one(target: &Target, full: &str, binary: &Path) -> Outcome {
         .current_dir(&target.directory)
         .env(BINARY_VARIABLE, binary)
         .env(MARK_VARIABLE, &mark)
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
@@ -293,17 +298,17 @@ fn print(row: &Row, passed: bool, outcomes: &[(&str, &Outcome)]) -> String {
         text += "      no test is named\n";
     }
     for (test, outcome) in outcomes {
-        let how = if outcome.used_binary {
-            ""
+        let margin = if outcome.used_binary {
+            "      "
         } else {
-            " (library)"
+            "  lib "
         };
         match &outcome.failure {
             None => {
-                let _ = writeln!(text, "      {test}{how}");
+                let _ = writeln!(text, "{margin}{test}");
             }
             Some((why, lines)) => {
-                let _ = writeln!(text, "      {test}: {why}");
+                let _ = writeln!(text, "{margin}{test}: {why}");
                 for line in lines {
                     let _ = writeln!(text, "      | {line}");
                 }

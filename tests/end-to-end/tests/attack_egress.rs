@@ -211,6 +211,49 @@ async fn paths_that_could_mean_something_else_are_refused() {
         ("GET http api.test:API /api/%zz", "path-form"),
         ("GET http api.test:API /api/%", "path-form"),
         ("GET http api.test:API /api/x%23y", "path-form"),
+        // A server that decodes again, or in its own way.
+        ("GET http api.test:API /api/x%252Fy", "path-form"),
+        ("GET http api.test:API /api/x%u002fy", "path-form"),
+        ("GET http api.test:API /api/x%26%2347%3By", "path-form"),
+        // Slashes, dots and percent signs of other scripts, as NFKC and older character sets read them.
+        ("GET http api.test:API /api/a%EF%BC%8Fb", "path-form"),
+        ("GET http api.test:API /api/a%EF%BC%BCb", "path-form"),
+        ("GET http api.test:API /api/a%EF%B9%A8b", "path-form"),
+        ("GET http api.test:API /api/a%E2%84%80b", "path-form"),
+        ("GET http api.test:API /api/a%E2%81%84b", "path-form"),
+        ("GET http api.test:API /api/a%E2%88%95b", "path-form"),
+        ("GET http api.test:API /api/a%E2%88%96b", "path-form"),
+        (
+            "GET http api.test:API /api/%EF%BC%8E%EF%BC%8E/x",
+            "path-form",
+        ),
+        (
+            "GET http api.test:API /api/%E2%80%A4%E2%80%A4/x",
+            "path-form",
+        ),
+        ("GET http api.test:API /api/%E2%80%A5/x", "path-form"),
+        ("GET http api.test:API /api/x%EF%BC%852e", "path-form"),
+        ("GET http api.test:API /api/x%EF%BC%9By", "path-form"),
+        ("GET http api.test:API /api/x%CD%BEy", "path-form"),
+        ("GET http api.test:API /api/x%EF%BC%9Fy", "path-form"),
+        // Names that Windows, and servers that trim, take for shorter ones.
+        ("GET http api.test:API /api/..%20", "path-form"),
+        ("GET http api.test:API /api/.%20.", "path-form"),
+        ("GET http api.test:API /api/...", "path-form"),
+        ("GET http api.test:API /api/x.", "path-form"),
+        ("GET http api.test:API /api/x%20", "path-form"),
+        ("GET http api.test:API /api/%20x", "path-form"),
+        ("GET http api.test:API /api/x.%20.", "path-form"),
+        ("GET http api.test:API /api/x%C2%A0", "path-form"),
+        ("GET http api.test:API /api/x%E3%80%80", "path-form"),
+        ("GET http api.test:API /api/x%E3%80%82", "path-form"),
+        ("GET http api.test:API /api/x%EF%BD%A1", "path-form"),
+        ("GET http api.test:API /api/..%E2%80%8B", "path-form"),
+        ("GET http api.test:API /api/%EF%BB%BF../x", "path-form"),
+        ("GET http api.test:API /api/..%C2%AD/x", "path-form"),
+        ("GET http api.test:API /api/..+", "path-form"),
+        ("GET http api.test:API /api/+", "path-form"),
+        ("GET http api.test:API /api/x%E2%80%A8y", "path-form"),
         ("GET http api.test:API /api/x<CR><LF>host:<LF>", UNSAID),
         ("GET http api.test:API /api/x<NUL>", UNSAID),
         ("GET http api.test:API /api/<LONG>", "url-length"),
@@ -240,7 +283,7 @@ async fn a_path_or_an_authority_that_names_another_place_is_refused() {
         ("OPTIONS http api.test:API *", UNSAID),
         (
             "GET http api.test:API ?http://decoy.test:DECOY/api/x",
-            "path",
+            "path-form",
         ),
         (
             "GET http api.test:API /http://decoy.test:DECOY/api/x",
@@ -279,8 +322,107 @@ async fn methods_that_change_something_are_refused() {
             "GET http api.test:API /api/x || x-http-method-override: DELETE",
             UNSAID,
         ),
+        (
+            "GET http api.test:API /api/x || x_http_method_override: DELETE",
+            "header",
+        ),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn headers_that_are_not_allowed_are_refused() {
+    let rows: Vec<String> = [
+        // The manifest allows x-own.
+        "x-own2: 1",
+        "x_own: 1",
+        "x-a: 1",
+        "x_http_method_override: DELETE",
+        "x-http-method_override: DELETE",
+        "x-method: DELETE",
+        "proxy_authorization: Basic c3RvbGVu",
+        "http_authorization: Basic c3RvbGVu",
+        "x_forwarded_host: decoy.test",
+        "x-host: decoy.test",
+        "x-original-host: decoy.test",
+        "x-original-uri: /admin",
+        "x_original_url: /admin",
+        "true-client-ip: 127.0.0.1",
+        "cf-connecting-ip: 127.0.0.1",
+        "request-range: bytes=0-9",
+        "accept_encoding: identity",
+        "sudo: root",
+        "private-token: stolen",
+        "x-api-key: stolen",
+        "x-remote-user: root",
+        "content-type: application/json",
+        "content-encoding: gzip",
+        "transfer_encoding: chunked",
+        "referer: http://decoy.test/",
+        "origin: http://decoy.test",
+        "if-match: x",
+        "max-forwards: 0",
+        "portcullis-read-at: 1",
+        "portcullis-no-token: 1",
+        "content-length: 5",
+        "accept: application/json; charset=utf-16",
+        "accept: */*, text/plain;Charset = \"UTF-7\"",
+        "accept: a/b || accept: a/b;charset=utf-32",
+    ]
+    .iter()
+    .map(|header| format!("GET http api.test:API /api/x || {header}"))
+    .collect();
+    let rows: Vec<(&str, &str)> = rows.iter().map(|line| (line.as_str(), "header")).collect();
+    all_refused(&rows).await;
+}
+
+#[tokio::test]
+async fn a_refused_header_is_named_with_what_to_do() {
+    let place = Place::new(|_| ok("", b"{}")).await;
+    let lines = ["x-new: 1", "sudo: root", "content-length: 5"]
+        .map(|header| format!("GET http api.test:API /api/x || {header}"));
+    let attacked = place.attack(&lines).await;
+    assert_eq!(attacked.told(), ["denied"; 3]);
+    let reasons: Vec<String> = attacked
+        .requests()
+        .iter()
+        .map(|line| line["reason"].as_str().unwrap().to_owned())
+        .collect();
+    for (reason, words) in reasons.iter().zip([
+        ["x-new", "egress.headers in the manifest"],
+        ["sudo", "change the connector"],
+        ["content-length", "the host sets the length itself"],
+    ]) {
+        for word in words {
+            assert!(reason.contains(word), "{word:?} is not in {reason}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn headers_of_an_answer_arrive_as_before() {
+    let sent = [
+        "content-type: application/json",
+        "retry-after: 7",
+        "link: <http://api.test/api/y>; rel=\"next\"",
+        "etag: \"an-etag\"",
+        "x-request-id: 4711",
+        "x-frame-options: deny",
+    ];
+    let head = sent.map(|line| format!("{line}\r\n")).concat();
+    let api = RawServer::start(move |_| ok(&head, b"{}")).await;
+    let attacked = Attack::new(&format!("http://127.0.0.1:{}", api.port()), "echo")
+        .lines(&[format!("GET http 127.0.0.1:{} /api/x", api.port())])
+        .spawn(BINARY)
+        .await;
+    let names = attacked.column("SELECT name FROM entity").join("\n");
+    for line in sent {
+        let (name, value) = line.split_once(": ").unwrap();
+        assert!(
+            names.contains(&format!("{name}={value}")),
+            "{line}: {names}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -387,14 +529,19 @@ async fn what_is_allowed_goes_to_the_api_with_what_the_host_adds_and_nothing_els
     let place = Place::new(|_| ok("", b"{}")).await;
     let attacked = place
         .attack(&[
-            "GET http api.test:API /api/x?page=2&q=private || x-own: 1".to_owned(),
+            "GET http api.test:API /api/x?page=2&q=private || x-own: 1 || user-agent: a-runtime/1"
+                .to_owned(),
             // The same place in another spelling.
             "GET http API.TEST:API /api/y || portcullis-slot: mine".replace("API.TEST", "Api.Test"),
             "GET http api.test:API /open || content-length: 0".to_owned(),
-            "GET http api.test:API /other/z".to_owned(),
+            "GET http api.test:API /other/z || accept: a/b; charset=utf-8, */* || accept-language: fr \
+             || if-none-match: \"x\" || if-modified-since: Thu, 01 Jan 1970 00:00:00 GMT"
+                .to_owned(),
+            // Names that only look as if they meant more.
+            "GET http api.test:API /api/.well-known/c++/a%20b/f%C3%BCr".to_owned(),
         ])
         .await;
-    assert_eq!(attacked.told(), ["status 200"; 4]);
+    assert_eq!(attacked.told(), ["status 200"; 5]);
     let heads = place.api.heads();
     let head = |path: &str| {
         let start = format!("GET {path} HTTP/1.1\r\n");
@@ -406,10 +553,21 @@ async fn what_is_allowed_goes_to_the_api_with_what_the_host_adds_and_nothing_els
     assert!(first.contains(&format!("host: api.test:{}\r\n", place.api.port())));
     assert!(head("/api/y").contains("authorization: Bearer "));
     assert!(head("/other/z").contains("authorization: Basic "));
+    for line in [
+        "accept: a/b; charset=utf-8, */*",
+        "accept-language: fr",
+        "if-none-match: \"x\"",
+        "if-modified-since: Thu, 01 Jan 1970 00:00:00 GMT",
+    ] {
+        assert!(head("/other/z").contains(&format!("{line}\r\n")), "{line}");
+    }
     assert!(!head("/open").contains("authorization"));
     for head in &heads {
         assert!(!head.contains("portcullis-slot"), "{head}");
         assert_eq!(head.matches("host: ").count(), 1, "{head}");
+        assert_eq!(head.matches("user-agent: ").count(), 1, "{head}");
+        assert!(head.contains("user-agent: portcullis/"), "{head}");
+        assert!(!head.contains("content-length"), "{head}");
     }
     assert!(place.names.asked().iter().all(|name| name == "api.test"));
     assert_eq!(place.decoy.opened(), 0);

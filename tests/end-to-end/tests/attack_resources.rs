@@ -4,7 +4,7 @@
 
 use end_to_end::attack::{Attack, Attacked};
 use end_to_end::inside::well_behaved;
-use end_to_end::raw::{RawServer, Reply, ok};
+use end_to_end::raw::{RawServer, Reply, byte_by_byte, ok};
 use end_to_end::{Case, component};
 use fake_bitbucket::{Config, Sizes, World};
 use portcullis::compile::{CompileError, Compiler};
@@ -185,6 +185,46 @@ async fn answers_that_are_hoarded() {
     assert_eq!(api.heads().len(), 4);
 }
 
+/// So many requests at once of one kind of response, with as many lines. All of them are answered well.
+async fn all_answered(attack: &str, limits: &str, reply: Reply) -> Attacked {
+    let api = RawServer::start(move |_| reply.clone()).await;
+    let line = format!("GET http 127.0.0.1:{} /api/x", api.port());
+    let attacked = Attack::new(&format!("http://127.0.0.1:{}", api.port()), attack)
+        .lines(&vec![line; 64])
+        .limits(&format!("cpu_seconds = 600\nwall_seconds = 600\n{limits}"))
+        .in_flight(64)
+        .data_mib(DATA_MIB)
+        .spawn(BINARY)
+        .await;
+    attacked.expect(0, &[]);
+    assert_eq!(attacked.told(), vec!["status 200"; 64], "{attack}");
+    attacked
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn responses_in_pieces_of_one_byte_take_no_more_than_their_bytes() {
+    all_answered("hoard at once", "", byte_by_byte(100)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_responses_that_are_hoarded_share_what_memory_there_is() {
+    // Each just fits into what is read ahead, and is a little more than that.
+    for size in [500_000, 600_000] {
+        let reply = ok("", &vec![b'x'; size]);
+        all_answered("hoard at once", "in_flight = 64", reply).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn little_memory_makes_responses_streams_and_keeps_nobody_waiting() {
+    for reply in [ok("", &[b'x'; 500_000]), byte_by_byte(100)] {
+        let attacked = all_answered("read in order", "memory_mib = 4", reply).await;
+        // What the client holds for each counts too.
+        let at_once = attacked.used("in_flight");
+        assert!((2.0..=8.0).contains(&at_once), "{at_once}");
+    }
+}
+
 #[tokio::test]
 async fn requests_whose_bodies_never_end() {
     let attacked = Attack::alone("open bodies")
@@ -205,6 +245,120 @@ async fn headers_without_number_that_are_never_sent() {
         .spawn(BINARY)
         .await;
     exhausted(&attacked, "memory_mib", 16);
+}
+
+#[tokio::test]
+async fn heads_without_bodies_do_not_fill_the_disk_by_way_of_the_journal() {
+    let large = format!("x-large: {}\r\n", "x".repeat(350 << 10));
+    let api = RawServer::start(move |_| ok(&large, b"")).await;
+    let lines: Vec<String> = (0..100)
+        .map(|number| format!("GET http 127.0.0.1:{} /api/{number}", api.port()))
+        .collect();
+    let attacked = Attack::new(&format!("http://127.0.0.1:{}", api.port()), "requests")
+        .lines(&lines)
+        .limits("output_mib = 1\ncpu_seconds = 20\nwall_seconds = 60")
+        .spawn_with(BINARY, &["--journal", "journal"])
+        .await;
+    attacked.expect(0, &["has reached the limit output_mib"]);
+    assert_eq!(attacked.told(), vec!["status 200"; 100]);
+    let journal = std::fs::metadata(attacked.directory().join("journal")).unwrap();
+    assert!((1..=1 << 20).contains(&journal.len()), "{}", journal.len());
+}
+
+#[tokio::test]
+async fn a_journals_own_manifest_raises_no_limit() {
+    let attacked = Attack::alone("memory")
+        .limits("memory_mib = 16\ncpu_seconds = 20")
+        .spawn_with(BINARY, &["--journal", "journal"])
+        .await;
+    exhausted(&attacked, "memory_mib", 16);
+    let database = rusqlite::Connection::open(attacked.directory().join("journal")).unwrap();
+    let sql = "UPDATE about SET value = replace(value, 'memory_mib = 16', 'memory_mib = 4096')";
+    assert_eq!(database.execute(sql, []).unwrap(), 1);
+    drop(database);
+    std::fs::write(
+        attacked.directory().join("limits.toml"),
+        "[limits]\nmemory_mib = 128",
+    )
+    .unwrap();
+    let component = end_to_end::component_of("hostile");
+    for (arguments, code, word) in [
+        (&[][..], 5, "it exhausted the limit memory_mib = 64"),
+        // The operator may.
+        (&["--limits", "limits.toml"][..], 0, "no difference"),
+    ] {
+        let output = tokio::process::Command::new(BINARY)
+            .args(["compare", "--journal", "journal", "--no-cache"])
+            .args(arguments)
+            .args([&component, &component])
+            .current_dir(attacked.directory())
+            .env("XDG_STATE_HOME", attacked.directory().join("state"))
+            .output()
+            .await
+            .unwrap();
+        let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{printed}");
+        assert!(printed.contains(word), "{printed}");
+    }
+}
+
+/// Answers of a journal are hoarded as an API's are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_of_a_journal_that_are_hoarded_keep_their_places() {
+    let api = RawServer::start(|_| ok("", &[b'x'; 600_000])).await;
+    let line = format!("GET http 127.0.0.1:{} /api/x", api.port());
+    let run = |attack: &str, number: usize| {
+        Attack::new(&format!("http://127.0.0.1:{}", api.port()), attack)
+            .lines(&vec![line.clone(); number])
+            .limits("cpu_seconds = 60\nwall_seconds = 3")
+    };
+    let attacked = run("requests", 1)
+        .spawn_with(BINARY, &["--journal", "journal"])
+        .await;
+    attacked.expect(0, &[]);
+    let journal = attacked.directory().join("journal");
+    let database = rusqlite::Connection::open(&journal).unwrap();
+    let sql =
+        "UPDATE about SET value = json_remove(value, '$.settings.attack', '$.settings.lines')";
+    assert_eq!(database.execute(sql, []).unwrap(), 1);
+    drop(database);
+    let journal = journal.to_str().unwrap();
+    let attacked = run("hoard first bytes", 1000)
+        .data_mib(DATA_MIB)
+        .spawn_with(BINARY, &["--journal", journal, "--resume"])
+        .await;
+    exhausted(&attacked, "wall_seconds", 3);
+    assert_eq!(attacked.told().len(), 4);
+    assert_eq!(api.heads().len(), 1, "the rest is the journal's");
+}
+
+#[tokio::test]
+async fn a_log_of_requests_without_number_does_not_fill_the_disk() {
+    // Ten thousand, each of which is refused and noted.
+    let attacked = Attack::alone("requests in flight")
+        .lines(&["GET http 127.0.0.1:9 /<LONG>"])
+        .limits("output_mib = 1\nhandles = 1000000\ncpu_seconds = 60\nwall_seconds = 60")
+        .spawn_with(BINARY, &["--audit", "all.jsonl"])
+        .await;
+    attacked.expect(3, &["the audit log reached the limit output_mib"]);
+    let all = std::fs::read(attacked.directory().join("all.jsonl")).unwrap();
+    for log in [attacked.file("audit.jsonl"), all] {
+        assert!(
+            ((1 << 19)..(1 << 20) + 1000).contains(&log.len()),
+            "{}",
+            log.len()
+        );
+    }
+    let audit = attacked.audit();
+    let kept = attacked.requests().len() as u64;
+    let [.., dropped, ended] = &audit[..] else {
+        panic!("{audit:?}")
+    };
+    assert_eq!(
+        (&dropped["event"], &ended["event"]),
+        (&"dropped".into(), &"ended".into())
+    );
+    assert_eq!(dropped["lines"].as_u64().unwrap() + kept, 10_000);
 }
 
 #[tokio::test]
@@ -303,15 +457,20 @@ async fn a_graph_that_takes_long_to_settle_is_cancelled_and_its_items_stay() {
 
 #[tokio::test]
 async fn a_graph_that_takes_long_to_settle_is_stopped_at_the_deadline() {
-    let attacked = Attack::alone("deep containment")
-        .limits("wall_seconds = 3\ncpu_seconds = 60")
-        .spawn(BINARY)
-        .await;
-    exhausted(&attacked, "wall_seconds", 3);
-    // The connector had said all that it had to say.
-    let relations = attacked.column("SELECT count(*) || '' FROM relation");
-    assert_eq!(relations, ["200000"]);
-    assert!(attacked.used("wall_seconds") >= 3.0);
+    // On a busy machine the connector itself may need longer than the deadline. Then it gets a later one.
+    for seconds in [3, 6, 12, 24, 48] {
+        let attacked = Attack::alone("deep containment")
+            .limits(&format!("wall_seconds = {seconds}\ncpu_seconds = 60"))
+            .spawn(BINARY)
+            .await;
+        exhausted(&attacked, "wall_seconds", seconds);
+        assert!(attacked.used("wall_seconds") >= seconds as f64);
+        let relations = attacked.column("SELECT count(*) || '' FROM relation");
+        if relations == ["200000"] {
+            return;
+        }
+    }
+    panic!("the connector did not come to its end before any deadline");
 }
 
 #[tokio::test]

@@ -82,20 +82,20 @@ async fn a_row_whose_test_fails_is_missing_or_did_not_run_is_a_fail() {
     );
     let expected = "\
 PASS  one that is stopped
-      attack_table::a_test_that_passes (library)
+  lib attack_table::a_test_that_passes
 FAIL  one whose second test fails
-      attack_table::a_test_that_passes (library)
-      broken::fails: it failed (exit status: 101)
+  lib attack_table::a_test_that_passes
+  lib broken::fails: it failed (exit status: 101)
       | expected \\u{1b}[2J this
 FAIL  one whose test is not there
-      attack_table::nobody_wrote_this: there is no such test, or more than one
+  lib attack_table::nobody_wrote_this: there is no such test, or more than one
 FAIL  one whose file is not there
-      attack_nothing::at_all: there is no such file of tests
+  lib attack_nothing::at_all: there is no such file of tests
 FAIL  one whose test is ignored
-      broken::is_ignored: it did not run
+  lib broken::is_ignored: it did not run
       | test result: ok. 0 passed; 0 failed; 1 ignored
 FAIL  one whose test was skipped
-      broken::is_skipped: it did not run
+  lib broken::is_skipped: it did not run
       | skipped: no network
 FAIL  one without a test
       no test is named
@@ -145,4 +145,37 @@ fn the_compiled_tests_are_found_in_what_cargo_prints() {
     assert_eq!(found["host"].directory, Path::new("/x/host"));
     let egress = &found["attack_egress"].directory;
     assert_eq!(egress, Path::new("/x/tests/end-to-end"));
+}
+
+/// Runs `scripts/advisories.sh` with a cargo-deny of our own: the exit code, and what was said.
+fn advisories(cargo_deny: &str) -> (Option<i32>, String) {
+    let home = tempfile::tempdir().unwrap();
+    let programs = home.path().join("bin");
+    std::fs::create_dir(&programs).unwrap();
+    let program = programs.join("cargo-deny");
+    std::fs::write(&program, format!("#!/bin/sh\n{cargo_deny}\n")).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let output = std::process::Command::new(end_to_end::root().join("scripts/advisories.sh"))
+        .env("CARGO_HOME", home.path())
+        .env("TMPDIR", home.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), said)
+}
+
+#[test]
+fn advisories_that_can_not_be_fetched_are_said_to_be_unchecked() {
+    let (code, said) = advisories("echo 'no route to host' >&2; exit 1");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("no route to host"), "{said}");
+    assert!(said.contains("NOT CHECKED"), "{said}");
+
+    let (code, said) = advisories("case \"$*\" in *check*) exit 1 ;; esac");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("concerns a dependency"), "{said}");
+
+    let (code, said) = advisories("exit 0");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("no advisory concerns"), "{said}");
 }

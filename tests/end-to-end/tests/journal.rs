@@ -383,6 +383,112 @@ async fn a_workspace_too_big_for_one_hour_is_kept_fresh_by_asking_the_stalest_fi
     assert!(again <= 3 * case.connection.in_flight as usize, "{again}");
 }
 
+/// Nothing that a terminal or a reader obeys.
+#[track_caller]
+fn harmless(text: &str) {
+    let steers = |c: char| {
+        c != '\n' && c.is_control()
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    assert!(!text.contains(steers), "{text:?}");
+}
+
+#[tokio::test]
+async fn nothing_in_a_journal_steers_a_terminal_or_a_report() {
+    let (_case, prepared) = recorded(102).await;
+    let path = prepared.directory().join("journal");
+    let whole = fs::read(&path).unwrap();
+    let changed = |field: &str, value: serde_json::Value| {
+        fs::write(&path, &whole).unwrap();
+        let database = rusqlite::Connection::open(&path).unwrap();
+        let text: String = database
+            .query_row("SELECT value FROM about", [], |row| row.get(0))
+            .unwrap();
+        let mut about: serde_json::Value = serde_json::from_str(&text).unwrap();
+        match field.split_once('.') {
+            Some((table, key)) => about[table][key] = value,
+            None => about[field] = value,
+        }
+        database
+            .execute("UPDATE about SET value = ?1", [about.to_string()])
+            .unwrap();
+    };
+    let nasty = "\u{1b}]0;gone\u{7}\u{1b}[2J\u{202e}\u{9b}31m";
+    let component = component();
+    for (field, value) in [
+        ("connector", nasty.into()),
+        ("manifest", format!("name = \"{nasty}").into()),
+        ("manifest", format!("{nasty} = 1").into()),
+        ("settings.workspace", nasty.into()),
+        ("settings.deploy_keys", nasty.into()),
+        ("settings.api_url", format!("https://{nasty}").into()),
+        ("slots", serde_json::json!([[nasty, "bearer"]])),
+        ("app", nasty.into()),
+        ("origin_setting", nasty.into()),
+        ("in_flight", 0.into()),
+        ("in_flight", u32::MAX.into()),
+    ] {
+        changed(field, value);
+        for output in [
+            compare(&prepared, &component, &component).await,
+            ended(&prepared, &["--replay", "journal"]).await,
+            ended(&prepared, &["--journal", "journal", "--resume"]).await,
+        ] {
+            let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            harmless(&printed);
+            assert!(!printed.contains("panicked"), "{printed}");
+        }
+        for name in [
+            "run.json",
+            "failed-run.json",
+            "audit.jsonl",
+            "failed-audit.jsonl",
+        ] {
+            let text = fs::read_to_string(prepared.directory().join("out").join(name));
+            let text = text.unwrap_or_default();
+            harmless(&text);
+            // Nor once a program has read it.
+            assert!(!text.to_lowercase().contains("\\u001b"), "{name}: {text}");
+        }
+    }
+    // A table whose name SQLite repeats.
+    fs::write(&path, &whole).unwrap();
+    let database = rusqlite::Connection::open(&path).unwrap();
+    let sql = format!("CREATE TABLE \"{nasty}\" (x)");
+    database.execute_batch(&sql).unwrap();
+    drop(database);
+    let refused = compare(&prepared, &component, &component).await;
+    expect(&refused, 2, &["no journal"]);
+    harmless(&String::from_utf8(refused.stderr).unwrap());
+}
+
+#[tokio::test]
+async fn a_replay_takes_app_and_pins_from_the_operator_alone() {
+    let (_case, prepared) = recorded(103).await;
+    let path = prepared.directory().join("journal");
+    let database = rusqlite::Connection::open(&path).unwrap();
+    let sql = "UPDATE about SET value = json_set(value, '$.app', 'okta')";
+    assert_eq!(database.execute(sql, []).unwrap(), 1);
+    drop(database);
+    let app = || {
+        let text = fs::read_to_string(prepared.directory().join("out/entities.csv")).unwrap();
+        let row = text.lines().nth(1).unwrap().to_owned();
+        row.split(',').next().unwrap().to_owned()
+    };
+    let own = app();
+    let replayed = ended(&prepared, &["--replay", "journal"]).await;
+    expect(&replayed, 0, &["was made for the app okta"]);
+    assert_eq!(app(), own);
+    expect(
+        &ended(&prepared, &["--replay", "journal", "--app", "okta"]).await,
+        0,
+        &[],
+    );
+    assert_eq!(app(), "okta");
+    let pinned = ended(&prepared, &["--replay", "journal", "--require-pinned"]).await;
+    expect(&pinned, 4, &["does not pin"]);
+}
+
 async fn compare(prepared: &Prepared, old: &Path, new: &Path) -> Output {
     compare_by(prepared, &[], old, new).await
 }

@@ -646,15 +646,36 @@ async fn a_hostile_connector_gets_neither_to_the_token_url_nor_to_a_token() {
         "TOKEN",
         "token?grant_type=client_credentials",
         "./token",
+        "token.",
+        "token%20",
+        "token%E2%80%8B",
+        "token;v=2",
+        "token%2F",
+        // Full-width letters, a Kelvin sign, and what frameworks take for another format of it or something below it.
+        "%EF%BD%94%EF%BD%8F%EF%BD%8B%EF%BD%85%EF%BD%8E",
+        "to%E2%84%AAen",
+        "token.json",
+        "token/x",
     ]
     .map(|path| format!("GET http {origin} /fetched/{path} || portcullis-slot: other"));
-    let attacked = asking(&server, &endpoint, "requests", 0)
-        .lines(&lines)
-        .token_url(&format!("http://{origin}/fetched/token"))
-        .spawn(BINARY)
-        .await;
-    all(&attacked, "denied", 5);
-    counts(&statuses, []);
+    // However the operator writes it, it is the same place.
+    for written in [
+        "fetched/token",
+        "fetched/token;v=1",
+        "Fetched//token/",
+        "fetched/token.%20",
+        "fetched/%2574oken",
+        "fetched%2ftoken%3fv=1",
+        "fetched/%EF%BD%94oken",
+    ] {
+        let attacked = asking(&server, &endpoint, "requests", 0)
+            .lines(&lines)
+            .token_url(&format!("http://{origin}/{written}"))
+            .spawn(BINARY)
+            .await;
+        all(&attacked, "denied", lines.len());
+        counts(&statuses, []);
+    }
 
     // By a header of its own, or another slot's place.
     let attacked = asking(&server, &endpoint, "requests", 0)

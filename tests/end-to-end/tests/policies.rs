@@ -1,6 +1,10 @@
 //! What a connection, an operator and a tenant may say of limits, audit and secrets.
 #![allow(clippy::unwrap_used)]
 
+use portcullis::connection::{Connection, ConnectionPolicy, Key, Overrides, TenantMay};
+use portcullis::limits::Limit;
+use portcullis::manifest::{Manifest, Pace};
+use portcullis::slot::SlotKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
@@ -20,6 +24,7 @@ impl Place {
              [settings.api_url]\ntype = \"url\"\ndefault = \"https://api.example.com\"\nhelp = \"where\"\n\
              [settings.attack]\ntype = \"text\"\ndefault = \"nothing\"\nhelp = \"how\"\n\
              [slots.token]\nkind = \"bearer\"\nhelp = \"a token\"\n\
+             [slots.account]\nkind = \"basic\"\nhelp = \"an account\"\n\
              [slots.consumer]\nkind = \"oauth2\"\nhelp = \"a client\"\n\
              [egress]\norigin = \"api_url\"\ntenant_origins = [\"https://api.example.com\"]\n\
              tenant_token_origins = [\"https://auth.example.com\"]\nrules = []\n[limits]\n{limits}\n"
@@ -35,6 +40,11 @@ impl Place {
 
     fn command(&self, command: &str, connection: &str, arguments: &[&str]) -> (i32, String) {
         let text = format!("connector = \"hostile\"\n{connection}");
+        self.command_text(command, &text, arguments)
+    }
+
+    /// With the whole text of the connection.
+    fn command_text(&self, command: &str, text: &str, arguments: &[&str]) -> (i32, String) {
         std::fs::write(self.0.path().join("c.toml"), text).unwrap();
         let output = Command::new(BINARY)
             .args([
@@ -57,6 +67,22 @@ impl Place {
         (output.status.code().unwrap(), printed)
     }
 
+    /// The pace of a tenant's connection, and whether its number of requests is fixed.
+    fn tenants_pace(&self, pace: &str, operators: Overrides) -> Result<(Pace, bool), String> {
+        let text = format!("connector = \"hostile\"\n{INLINE}{pace}");
+        let file = self.0.path().join("c.toml");
+        std::fs::write(&file, text).unwrap();
+        let manifest = Manifest::load(&self.0.path().join("connector.toml")).unwrap();
+        let overrides = Overrides {
+            allow_inline_secrets: true,
+            policy: ConnectionPolicy::Tenant,
+            ..operators
+        };
+        Connection::load(&manifest, Some(&file), &overrides)
+            .map(|connection| (connection.pace, connection.rate_is_own))
+            .map_err(|error| error.to_string())
+    }
+
     fn allowed(&self, limit: &str) -> u64 {
         let text = std::fs::read(self.0.path().join("out/run.json")).unwrap();
         let report: serde_json::Value = serde_json::from_slice(&text).unwrap();
@@ -69,6 +95,8 @@ impl Place {
 }
 
 const TOKEN: &str = "[credentials.token]\ntoken = { file = \"token\" }\n";
+const INLINE: &str = "[credentials.token]\ntoken = \"a-token-value\"\n";
+const TENANT: [&str; 3] = ["--connection-policy", "tenant", "--allow-inline-secrets"];
 
 #[test]
 fn a_connection_lowers_a_limit_and_never_raises_one() {
@@ -123,7 +151,7 @@ fn an_operator_raises_a_limit_and_the_connection_lowers_that() {
 #[test]
 fn a_tenants_connection_can_not_use_this_machines_secrets_or_network() {
     let place = Place::new("");
-    let tenant = ["--connection-policy", "tenant", "--allow-inline-secrets"];
+    let tenant = TENANT;
     for source in [
         "{ env = \"HOME\" }",
         "{ file = \"/etc/passwd\" }",
@@ -191,7 +219,7 @@ fn a_tenants_tokens_come_from_a_listed_origin_alone() {
             "[credentials.consumer]\ntoken_url = \"{url}\"\nclient_id = \"me\"\nclient_secret = \"a-token-value\"\n"
         )
     };
-    let tenant = ["--connection-policy", "tenant", "--allow-inline-secrets"];
+    let tenant = TENANT;
     for url in [
         "https://evil.example/token",
         "http://auth.example.com/token",
@@ -246,6 +274,57 @@ fn a_tenants_tokens_come_from_a_listed_origin_alone() {
             "{printed}"
         );
     }
+}
+
+#[test]
+fn a_tenants_credentials_are_values_and_nothing_of_this_machine() {
+    let place = Place::new("");
+    let slots = [
+        ("account", "username", "password = \"a-token-value\"\n"),
+        ("account", "password", "username = \"me\"\n"),
+        ("token", "token", ""),
+        (
+            "consumer",
+            "client_id",
+            "token_url = \"https://auth.example.com/t\"\nclient_secret = \"a-token-value\"\n",
+        ),
+        (
+            "consumer",
+            "client_secret",
+            "token_url = \"https://auth.example.com/t\"\nclient_id = \"me\"\n",
+        ),
+        (
+            "consumer",
+            "token_url",
+            "client_id = \"me\"\nclient_secret = \"a-token-value\"\n",
+        ),
+        (
+            "consumer",
+            "scope",
+            "token_url = \"https://auth.example.com/t\"\nclient_id = \"me\"\nclient_secret = \"a-token-value\"\n",
+        ),
+    ];
+    for (slot, field, rest) in slots {
+        for source in [
+            "{ env = \"TOKEN\" }",
+            "{ file = \"token\" }",
+            "{ command = [\"touch\", \"ran\"] }",
+        ] {
+            let text = format!("[credentials.{slot}]\n{rest}{field} = {source}\n");
+            let (code, printed) = place.run(&text, &TENANT);
+            assert_eq!(code, 2, "{text}: {printed}");
+            let words = format!("credentials.{slot}.{field} names a variable, file or command");
+            assert!(printed.contains(&words), "{printed}");
+        }
+        let value = match field {
+            "token_url" => "https://auth.example.com/t",
+            _ => "a-token-value",
+        };
+        let text = format!("[credentials.{slot}]\n{rest}{field} = {value:?}\n");
+        let (code, printed) = place.run(&text, &TENANT);
+        assert_eq!(code, 0, "{text}: {printed}");
+    }
+    assert!(!place.0.path().join("ran").exists(), "a command ran");
 }
 
 #[test]
@@ -341,4 +420,266 @@ fn the_operators_audit_log_grows_and_is_closed_to_others() {
     let (code, printed) = place.run(TOKEN, &["--audit", "no/such/folder"]);
     assert_eq!(code, 2);
     assert!(printed.contains("--audit no/such/folder"), "{printed}");
+}
+
+/// What a tenant would gain something with, and the exit code that it gets instead. `PACED` is the manifest's part.
+fn gain(key: Key) -> (String, i32) {
+    let name = key.name();
+    let line = match key {
+        Key::Connector => "\"another\"".to_owned(),
+        Key::App => "\"okta\"".to_owned(),
+        // The operator requires it, and the manifest pins nothing.
+        Key::RequirePinned => return ("require_pinned = false".to_owned(), 4),
+        Key::AllowPrivateNetworks | Key::AllowPlainHttp | Key::SpreadSlots => "true".to_owned(),
+        Key::CaFile => "\"/etc/ssl/cert.pem\"".to_owned(),
+        Key::Proxy => "\"http://proxy:1\"".to_owned(),
+        Key::InFlight => "5".to_owned(),
+        Key::RequestsPerHour => "0".to_owned(),
+        Key::Limit(limit) => {
+            let allowed = portcullis::limits::Limits::default().get(limit);
+            (allowed + 1).to_string()
+        }
+    };
+    (format!("{name} = {line}"), 2)
+}
+
+const PACED: &str = "[pace]\nin_flight = 4\nrequests_per_hour = 5\nspread_slots = false\n";
+
+#[test]
+fn no_key_of_a_connection_gains_a_tenant_anything() {
+    let place = Place::new(PACED);
+    for key in Key::all() {
+        let (line, expected) = gain(key);
+        let name = "connector = \"hostile\"";
+        let text = match (key, key.table()) {
+            (Key::Connector, _) => format!("{line}\n{INLINE}"),
+            (_, "") => format!("{name}\n{line}\n{INLINE}"),
+            (_, table) => format!("{name}\n{INLINE}[{table}]\n{line}\n"),
+        };
+        let pinned: &[&str] = match key {
+            Key::RequirePinned => &["--require-pinned"],
+            _ => &[],
+        };
+        let arguments = [&TENANT[..], pinned, &["--out", "out"]].concat();
+        let (code, printed) = place.command_text("run", &text, &arguments);
+        assert_eq!(code, expected, "{key:?}: {printed}");
+        if key.tenant() == TenantMay::SayNothing {
+            assert!(printed.contains("is not a tenant's to say"), "{printed}");
+        }
+        assert!(!place.0.path().join("out").exists(), "{key:?}: it ran");
+    }
+}
+
+#[test]
+fn a_tenants_pace_only_lowers_the_manifests_and_the_operators() {
+    let place = Place::new(PACED);
+    let none = Overrides::default();
+    let paced = |pace: &str, operators: &Overrides| {
+        let text = format!("[pace]\n{pace}\n");
+        place
+            .tenants_pace(&text, operators.clone())
+            .map(|(pace, fixed)| {
+                (
+                    pace.in_flight,
+                    pace.requests_per_hour,
+                    pace.spread_slots,
+                    fixed,
+                )
+            })
+    };
+    assert_eq!(paced("", &none), Ok((4, 5, false, false)));
+    assert_eq!(paced("in_flight = 3", &none), Ok((3, 5, false, false)));
+    assert_eq!(paced("in_flight = 4", &none), Ok((4, 5, false, false)));
+    assert_eq!(
+        paced("requests_per_hour = 4", &none),
+        Ok((4, 4, false, true))
+    );
+    assert_eq!(
+        paced("spread_slots = false", &none),
+        Ok((4, 5, false, false))
+    );
+    for (line, words) in [
+        (
+            "in_flight = 5",
+            ["pace.in_flight is 5", "lower it from 4", "--in-flight"],
+        ),
+        ("in_flight = 0", ["pace.in_flight is 0", "must be 1 to", ""]),
+        (
+            "requests_per_hour = 0",
+            [
+                "pace.requests_per_hour is 0",
+                "lower it from 5",
+                "--requests-per-hour",
+            ],
+        ),
+        (
+            "requests_per_hour = 6",
+            [
+                "pace.requests_per_hour is 6",
+                "lower it from 5",
+                "--requests-per-hour",
+            ],
+        ),
+        (
+            "spread_slots = true",
+            ["pace.spread_slots is true", "only switch it off", ""],
+        ),
+    ] {
+        let problem = paced(line, &none).unwrap_err();
+        for word in words {
+            assert!(problem.contains(word), "{word:?} is not in {problem}");
+        }
+    }
+
+    // The command line bounds what the file says, and a lower number of the file stays.
+    let operators = Overrides {
+        in_flight: Some(6),
+        requests_per_hour: Some(3),
+        ..Overrides::default()
+    };
+    assert_eq!(paced("", &operators), Ok((6, 3, false, true)));
+    for (line, expected) in [
+        ("requests_per_hour = 0", (6, 3, false, true)),
+        ("requests_per_hour = 4", (6, 3, false, true)),
+        ("requests_per_hour = 2", (6, 2, false, true)),
+        ("in_flight = 5", (5, 3, false, true)),
+        ("in_flight = 60", (6, 3, false, true)),
+    ] {
+        assert_eq!(paced(line, &operators), Ok(expected), "{line}");
+    }
+    // An operator may lift the manifest's number, and the tenant lowers that.
+    let operators = Overrides {
+        requests_per_hour: Some(0),
+        ..Overrides::default()
+    };
+    assert_eq!(paced("", &operators), Ok((4, 0, false, true)));
+    assert_eq!(
+        paced("requests_per_hour = 9", &operators),
+        Ok((4, 9, false, true))
+    );
+    // A lower limit lowers the pace too.
+    let (pace, _) = place
+        .tenants_pace("[limits]\nin_flight = 2\n", none.clone())
+        .unwrap();
+    assert_eq!(pace.in_flight, 2);
+
+    // Where the manifest names no number, what the API says of its limits holds, also for who says 0.
+    let place = Place::new("");
+    let spread = |pace: &str| {
+        let (pace, fixed) = place.tenants_pace(pace, none.clone()).unwrap();
+        (pace.requests_per_hour, pace.spread_slots, fixed)
+    };
+    assert_eq!(spread(""), (0, true, false));
+    assert_eq!(
+        spread("[pace]\nrequests_per_hour = 0\nspread_slots = false\n"),
+        (0, false, false)
+    );
+    assert_eq!(spread("[pace]\nrequests_per_hour = 9\n"), (9, true, true));
+}
+
+#[test]
+fn an_operators_own_connection_keeps_its_rights() {
+    let place = Place::new(PACED);
+    let text = format!(
+        "app = \"okta\"\n{TOKEN}[pace]\nin_flight = 5\nrequests_per_hour = 0\nspread_slots = true\n\
+         [network]\nallow_private_networks = true\nallow_plain_http = true\nproxy = \"http://proxy:1\"\n"
+    );
+    let (code, printed) = place.run(&text, &[]);
+    assert_eq!(code, 0, "{printed}");
+    let manifest = Manifest::load(&place.0.path().join("connector.toml")).unwrap();
+    let file = place.0.path().join("c.toml");
+    let connection = Connection::load(&manifest, Some(&file), &Overrides::default());
+    let connection = connection.map_err(|error| error.to_string()).ok().unwrap();
+    let pace = connection.pace;
+    assert_eq!(
+        (pace.in_flight, pace.requests_per_hour, pace.spread_slots),
+        (5, 0, true)
+    );
+    assert!(connection.rate_is_own);
+    assert_eq!(&*connection.app, "okta");
+}
+
+#[test]
+fn a_tenants_run_is_exported_under_the_operators_name() {
+    let place = Place::new("");
+    let (code, printed) = place.run(&format!("app = \"okta\"\n{INLINE}"), &TENANT);
+    assert_eq!(code, 2, "{printed}");
+    assert!(
+        printed.contains("app is not a tenant's to say"),
+        "{printed}"
+    );
+    // Not even the name that it has anyway, and the operator may give another.
+    let (code, _) = place.run(&format!("app = \"x\"\n{INLINE}"), &TENANT);
+    assert_eq!(code, 2);
+    let (code, printed) = place.run(INLINE, &[&TENANT[..], &["--app", "okta"]].concat());
+    assert_eq!(code, 0, "{printed}");
+}
+
+#[test]
+fn a_tenant_can_require_a_pinned_component_and_not_lift_that() {
+    let place = Place::new("");
+    for (line, arguments, expected) in [
+        ("", &[][..], 0),
+        ("require_pinned = false", &[], 0),
+        ("require_pinned = true", &[], 4),
+        ("require_pinned = false", &["--require-pinned"], 4),
+    ] {
+        let connection = format!("{line}\n{INLINE}");
+        let (code, printed) = place.run(&connection, &[&TENANT[..], arguments].concat());
+        assert_eq!(code, expected, "{line}: {printed}");
+    }
+}
+
+#[test]
+fn a_tenants_limits_only_lower_the_operators() {
+    let place = Place::new("memory_mib = 32");
+    let limits = place.0.path().join("limits.toml");
+    std::fs::write(&limits, "[limits]\nmemory_mib = 24\n").unwrap();
+    let lowered = |number: u32| format!("{INLINE}[limits]\nmemory_mib = {number}\n");
+    let operators = [&TENANT[..], &["--limits", "limits.toml"]].concat();
+    let (code, printed) = place.run(&lowered(25), &operators);
+    assert_eq!(code, 2, "{printed}");
+    assert!(printed.contains("from 24"), "{printed}");
+    let (code, printed) = place.run(&lowered(23), &operators);
+    assert_eq!(code, 0, "{printed}");
+    assert_eq!(place.allowed("memory_mib"), 23);
+}
+
+/// A key that a person decided on has a row in SECURITY.md that says what, with its test.
+#[test]
+fn what_a_tenant_may_say_with_each_key_is_written_down() {
+    let page = std::fs::read_to_string(end_to_end::root().join("SECURITY.md")).unwrap();
+    let (_, section) = page
+        .split_once("## What a tenant's connection may say")
+        .unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let row = |key: &str| {
+        let start = format!("| `{key}` |");
+        let row = section.lines().find(|line| line.starts_with(&start));
+        row.unwrap_or_else(|| panic!("SECURITY.md has no row for {key}"))
+    };
+    for key in Key::all() {
+        let place = match key.table() {
+            "" => key.name().to_owned(),
+            "limits" => "limits.*".to_owned(),
+            table => format!("{table}.{}", key.name()),
+        };
+        let word = match key.tenant() {
+            TenantMay::Choose => "| choose:",
+            TenantMay::Narrow => "| narrow:",
+            TenantMay::SayNothing => "| nothing",
+        };
+        assert!(row(&place).contains(word), "{place}: {word}");
+    }
+    for kind in [SlotKind::Bearer, SlotKind::Basic, SlotKind::OAuth2] {
+        // A new kind needs its fields decided on too.
+        match kind {
+            SlotKind::Bearer | SlotKind::Basic | SlotKind::OAuth2 => {}
+        }
+        for field in kind.fields() {
+            row(&format!("credentials.*.{}", field.name));
+        }
+    }
+    row("settings.*");
+    assert_eq!(Limit::ALL.len(), 13, "is a tenant to lower the new limit?");
 }

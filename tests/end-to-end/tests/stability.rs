@@ -105,6 +105,15 @@ fn run_into(
     connection: &end_to_end::Connection,
     workspace: &str,
 ) -> std::process::Output {
+    run_with(out, connection, workspace, &[])
+}
+
+fn run_with(
+    out: &Path,
+    connection: &end_to_end::Connection,
+    workspace: &str,
+    arguments: &[&str],
+) -> std::process::Output {
     std::process::Command::new(BINARY)
         .args(["run", "--allow-private-networks", "--allow-plain-http"])
         .arg("--connector")
@@ -118,9 +127,105 @@ fn run_into(
         .args(["--secret", "workspace-token.token=env:TEST_TOKEN"])
         .arg("--out")
         .arg(out)
+        .args(arguments)
         .env("TEST_TOKEN", connection.token.as_deref().unwrap())
         .output()
         .unwrap()
+}
+
+fn fifo(path: &Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_among_the_results_is_neither_waited_for_nor_followed() {
+    use std::os::unix::fs::symlink;
+    let case = Case::start(World::generate(37, SIZES), Config::default()).await;
+    let slug = case.server.world().workspace.slug.clone();
+    let directory = tempfile::tempdir().unwrap();
+    let (out, other) = (directory.path().join("out"), directory.path().join("other"));
+    for name in [".run-fifo", ".run-old", ".run-deep/below"] {
+        fs::create_dir_all(out.join(name)).unwrap();
+    }
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("lock"), "").unwrap();
+    fs::write(other.join("precious"), "precious").unwrap();
+    // Of runs that were killed, as it seems.
+    fifo(&out.join(".run-fifo/lock"));
+    symlink(&other, out.join(".run-link")).unwrap();
+    fs::write(out.join(".run-old/lock"), "").unwrap();
+    symlink(other.join("precious"), out.join(".run-old/run.db")).unwrap();
+    fs::write(out.join(".run-deep/lock"), "").unwrap();
+    fs::write(out.join(".run-deep/below/file"), "").unwrap();
+    // In the place of results.
+    symlink(other.join("precious"), out.join("run.json")).unwrap();
+    symlink(other.join("nothing"), out.join("run.db")).unwrap();
+    fifo(&out.join("entities.csv"));
+    fs::hard_link(other.join("precious"), out.join("audit.jsonl")).unwrap();
+    // The directory itself may be given by a link.
+    let way = directory.path().join("way");
+    symlink(&out, &way).unwrap();
+    let ran = run_into(&way, &case.connection, &slug);
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    for name in [
+        "run.db",
+        "run.json",
+        "audit.jsonl",
+        "entities.csv",
+        "entity_relations.csv",
+    ] {
+        let file = fs::symlink_metadata(out.join(name)).unwrap();
+        assert!(file.is_file() && file.len() > 10, "{name}");
+    }
+    assert_eq!(fs::read(other.join("precious")).unwrap(), b"precious");
+    assert!(!other.join("nothing").exists() && other.join("lock").exists());
+    assert!(
+        !out.join(".run-old").exists(),
+        "a run that was killed left it"
+    );
+    assert!(out.join(".run-link").is_symlink() && out.join(".run-fifo/lock").exists());
+    assert!(out.join(".run-deep/below/file").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_log_or_journal_that_is_no_file_of_its_own_is_refused() {
+    use std::os::unix::fs::symlink;
+    let case = Case::start(World::generate(38, SIZES), Config::default()).await;
+    let slug = case.server.world().workspace.slug.clone();
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("precious"), "precious").unwrap();
+    symlink(path("precious"), path("link")).unwrap();
+    symlink(path("nothing"), path("dangling")).unwrap();
+    fs::hard_link(path("precious"), path("second")).unwrap();
+    fs::create_dir(path("directory")).unwrap();
+    fifo(&path("fifo"));
+    for (name, why) in [
+        ("link", "symbolic link"),
+        ("dangling", "symbolic link"),
+        ("second", "another name"),
+        ("directory", ""),
+        ("fifo", "not a regular file"),
+    ] {
+        let file = path(name);
+        let file = file.to_str().unwrap();
+        for arguments in [&["--audit", file][..], &["--journal", file, "--resume"]] {
+            let ran = run_with(&path("out"), &case.connection, &slug, arguments);
+            assert_eq!(ran.status.code(), Some(2), "{arguments:?} {ran:?}");
+            let printed = String::from_utf8_lossy(&ran.stderr);
+            assert!(printed.contains(why), "{name}: {printed}");
+        }
+    }
+    assert_eq!(fs::read(path("precious")).unwrap(), b"precious");
+    assert!(!path("nothing").exists());
+    // State is not kept where it can't be, and the run goes on.
+    fs::create_dir_all(path("state/pace")).unwrap();
+    fifo(&path("state/pace/key"));
+    let state = path("state");
+    let arguments = ["--state", state.to_str().unwrap()];
+    let ran = run_with(&path("out"), &case.connection, &slug, &arguments);
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -107,7 +107,17 @@ fn said(error: &ErrorCode) -> String {
 
 /// Asks and reads the answer to its end.
 pub(crate) fn ask(line: &str) -> Result<Answer, String> {
-    let answer = head(start(line)?)?;
+    read(head(start(line)?)?)
+}
+
+/// Tells what became of a request.
+pub(crate) fn tell(number: usize, status: Result<u16, &String>) {
+    let told = status.map_or_else(String::clone, |status| format!("status {status}"));
+    output::emit(&[Item::Warning(format!("request {number}: {told}"))]);
+}
+
+/// Reads an answer to its end.
+pub(crate) fn read(answer: IncomingResponse) -> Result<Answer, String> {
     let status = answer.status();
     let headers = answer.headers().entries();
     let incoming = answer.consume().map_err(|()| "no body".to_owned())?;

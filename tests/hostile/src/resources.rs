@@ -177,6 +177,45 @@ pub(crate) fn hoard(lines: &[String]) {
     drop(held);
 }
 
+/// Asks everything at once, waits for each answer, and reads and drops none until all are there.
+pub(crate) fn hoard_at_once(lines: &[String]) {
+    let started: Vec<_> = lines.iter().map(|line| ask::start(line)).collect();
+    let held: Vec<_> = started
+        .into_iter()
+        .map(|one| one.and_then(ask::head))
+        .collect();
+    for (number, answer) in held.iter().enumerate() {
+        ask::tell(number, answer.as_ref().map(|answer| answer.status()));
+    }
+    drop(held);
+}
+
+/// Asks for one after the other, reads the first byte of each answer, and drops none.
+pub(crate) fn hoard_first_bytes(lines: &[String]) {
+    for (number, line) in lines.iter().enumerate() {
+        let answer = ask::start(line).and_then(ask::head);
+        ask::tell(number, answer.as_ref().map(|answer| answer.status()));
+        let Ok(answer) = answer else { continue };
+        if let Ok(body) = answer.consume() {
+            if let Ok(stream) = body.stream() {
+                let _ = stream.blocking_read(1);
+                std::mem::forget(stream);
+            }
+            std::mem::forget(body);
+        }
+        std::mem::forget(answer);
+    }
+}
+
+/// Asks everything at once and reads the answers in the order of the requests, as a simple connector does.
+pub(crate) fn read_in_order(lines: &[String]) {
+    let started: Vec<_> = lines.iter().map(|line| ask::start(line)).collect();
+    for (number, one) in started.into_iter().enumerate() {
+        let read = one.and_then(ask::head).and_then(ask::read);
+        ask::tell(number, read.as_ref().map(|answer| answer.status));
+    }
+}
+
 /// Five thousand requests that are handed over with a body that never ends, each with a path of 60,000 bytes.
 pub(crate) fn open_bodies(lines: &[String]) {
     use wasip2::http::outgoing_handler::handle;
