@@ -45,11 +45,17 @@ pub struct Truth {
     pub relations: BTreeSet<RelationRow>,
 }
 
-/// A name as the CSV exports write it: a spreadsheet must not take it for a formula.
+/// A name as the CSV exports write it: a spreadsheet must not take it, or what stands behind a separator in it, for a formula.
 pub fn guard(name: &str) -> String {
-    if name.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{name}")
-    } else {
-        name.to_owned()
+    let mut guarded = String::new();
+    let mut cell_begins = true;
+    for character in name.chars() {
+        if cell_begins && matches!(character, '=' | '+' | '-' | '@') {
+            guarded.push('\'');
+        }
+        cell_begins = matches!(character, ';' | ',' | '\t' | '\n' | '\r')
+            || cell_begins && (character.is_whitespace() || character == '"');
+        guarded.push(character);
     }
+    guarded
 }
