@@ -216,7 +216,7 @@ mod tests {
             (r"\\u0041", r"\u0041"),
             (r"\u0041\x42\u{43}\u{00044}", "ABCD"),
             ("&quot;&#65;&#x42;&#X43;&#68&sol;&amp;amp;", "\"ABCD/&amp;"),
-            ("a\0b\0%\02\0F\0", "ab%2F"),
+            ("a\0b\0%\x002\0F\0", "ab%2F"),
         ] {
             assert_eq!(decoded(text), expected, "{text}");
         }

@@ -278,30 +278,22 @@ mod tests {
         Search::new(key, needles)
     }
 
-    fn found(search: &Search, text: &[u8]) -> Vec<Range<usize>> {
-        search.find(text)
-    }
-
     #[test]
     fn a_secret_is_found_wherever_it_stands() {
         let long = "0123456789abcdef".repeat(400);
         let search = search(&["s3cret-t0ken", &long]);
         for before in [0, 1, 5, 2030, 2036, 2037, 2047, 2048, 2049, 5000, 12345] {
-            let text = [&"x".repeat(before), "S3CRET_T0ken", "tail"].concat();
-            let expected = before..before + 12;
-            // The case of letters and the alphabet of base64 make no difference; `-` and `_` are of one, `+` and `/` of the other.
-            assert_eq!(
-                found(&search, text.replace('_', "-").as_bytes()),
-                [expected.clone()]
-            );
-            assert_eq!(
-                found(&search, text.replace('_', "+").as_bytes()),
-                [expected]
-            );
+            // The case of letters and the alphabet of base64 make no difference.
+            for token in ["S3CRET-T0ken", "s3cret+t0KEN"] {
+                let text = [&"x".repeat(before), token, "tail"].concat();
+                let found = search.find(text.as_bytes());
+                assert_eq!(found.first(), Some(&(before..before + 12)));
+                assert_eq!(found.len(), 1);
+            }
             let text = [&"y".repeat(before), &*long, &*long, "tail"].concat();
             let end = before + long.len();
             let expected = [before..end, end..end + long.len()];
-            assert_eq!(found(&search, text.as_bytes()), expected);
+            assert_eq!(search.find(text.as_bytes()), expected);
         }
     }
 
@@ -316,9 +308,9 @@ mod tests {
             "s3cret-t0kem",
             "s3cretXt0ken",
         ] {
-            assert!(found(&search, text.as_bytes()).is_empty(), "{text}");
+            assert!(search.find(text.as_bytes()).is_empty(), "{text}");
             let padded = format!("{text}{}{text}", " ".repeat(3000));
-            assert!(found(&search, padded.as_bytes()).is_empty(), "{text}");
+            assert!(search.find(padded.as_bytes()).is_empty(), "{text}");
         }
     }
 
