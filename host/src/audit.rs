@@ -226,8 +226,15 @@ impl Audit {
 
     /// Path and query as they may be noted: values of parameters that are not known to be safe are left out.
     pub fn shown_path(&self, uri: &http::Uri) -> String {
-        let mut shown = uri.path().to_owned();
-        if let Some(query) = uri.query() {
+        // Before it is taken apart: a secret may hold what separates the parts of a query.
+        let whole = uri.path_and_query().map_or("", |whole| whole.as_str());
+        let whole = self.redactor.beginning(whole, 4 * MOST_URL);
+        let (path, query) = match whole.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (&*whole, None),
+        };
+        let mut shown = path.to_owned();
+        if let Some(query) = query {
             let safe = |name: &str| self.safe_parameters.iter().any(|safe| safe == name);
             for (number, (name, value)) in form_urlencoded::parse(query.as_bytes()).enumerate() {
                 let value = if safe(&name) { &value } else { "*" };
@@ -240,7 +247,7 @@ impl Audit {
 
     /// What a connector chose, as it may be noted: without secrets, and in at most so many bytes.
     pub fn shown(&self, text: &str, most: usize) -> String {
-        printable(&self.redactor.text(text), most)
+        printable(&self.redactor.beginning(text, most), most)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Out> {
@@ -331,6 +338,13 @@ mod tests {
         let uri = "/a-secret-token/b?a-secret-token=1&page=a%2Dsecret-token".parse();
         let shown = audit().shown_path(&uri.unwrap());
         assert_eq!(shown, "/[redacted]/b?[redacted]=*&page=[redacted]");
+        let redactor = crate::vault::redactor_of("ab+cd=efgh&ij==");
+        let audit = Audit::new(redactor, vec!["page".into()]);
+        let shown = audit.shown_path(&"/p?ab+cd=efgh&ij==&page=ab+cd=efgh&ij==".parse().unwrap());
+        assert!(
+            !shown.contains("ab cd") && !shown.contains("efgh") && !shown.contains("ij"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -83,13 +83,13 @@ impl Collector {
         let size = item.size() as u64;
         self.usage.peak(Limit::ItemKib, size);
         let most = self.limits.size(Limit::ItemKib);
-        let item = match item.checked(most) {
-            Ok(item) => item.redacted(&self.redactor),
-            // What it says of the item may repeat a word of the connector's.
-            Err(BadItem(problem)) => {
-                return Err(BadItem(self.redactor.text(&problem).into_owned()).into());
-            }
-        };
+        let checked = item.check(most);
+        let item = item.redacted(&self.redactor);
+        if checked.is_err() {
+            // Asked anew, since what it says of the item repeats a word of the connector's.
+            let known = || BadItem("an item that breaks the contract, and a credential".to_owned());
+            return Err(item.check(most).err().unwrap_or_else(known).into());
+        }
         let taken = size.saturating_add(OVERHEAD);
         if !self.usage.take(Limit::OutputMib, taken, &self.limits) {
             return Err(TooMuch(Limit::OutputMib).into());

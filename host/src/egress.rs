@@ -272,7 +272,7 @@ impl Egress {
             }
             Err(refusal) => {
                 // The connector chose the name of a header.
-                let clean = |name: String| self.redactor.text(&name).into_owned();
+                let clean = |name: String| self.audit.shown(&name, 100);
                 let refusal = match refusal {
                     Refusal::Header(name) => Refusal::Header(clean(name)),
                     Refusal::HostsHeader(name, why) => Refusal::HostsHeader(clean(name), why),

@@ -145,7 +145,7 @@ impl Run {
             });
             findings.truncate(MOST_FINDINGS);
         }
-        let clean = |text: String| collect::printable(&self.redactor.text(&text), 2000);
+        let clean = |text: String| collect::printable(&self.redactor.beginning(&text, 2000), 2000);
         let findings: Vec<Finding> = findings
             .into_iter()
             .map(|finding| Finding {

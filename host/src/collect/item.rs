@@ -249,14 +249,14 @@ impl Item {
     ///
     /// # Errors
     /// [`BadItem`], which names what is wrong.
-    pub fn checked(self, most_bytes: usize) -> Result<Self, BadItem> {
+    pub fn check(&self, most_bytes: usize) -> Result<(), BadItem> {
         let size = self.size();
         if size > most_bytes {
             return Err(BadItem(format!(
                 "an item of {size} bytes; the limit item_kib allows {most_bytes}"
             )));
         }
-        match &self {
+        match self {
             Self::Entity(entity) => {
                 check_source_id(&entity.key.source_id)?;
                 check_word("source type", &entity.source_type)?;
@@ -299,7 +299,7 @@ impl Item {
             }
             Self::Warning(_) => {}
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Whether its ids and words can be kept as they are: they are never changed on their way to a file.
@@ -327,9 +327,14 @@ impl Item {
     /// The item without secrets, and without characters that a text can't hold.
     #[must_use]
     pub fn redacted(self, redactor: &Redactor) -> Self {
-        let clean = |text: String| match redactor.text(&text) {
-            std::borrow::Cow::Borrowed(_) => text,
-            std::borrow::Cow::Owned(clean) => clean,
+        // All texts are searched at once: one by one, most of the time would go into beginning anew.
+        let holds_secret = redactor.is_in(|take| self.each_text(take));
+        let clean = |text: String| {
+            if holds_secret {
+                redactor.text(&text).into_owned()
+            } else {
+                text
+            }
         };
         let shown = |text: String| visible(clean(text), steers);
         // Line breaks and tabs are common in descriptions, and escaped where metadata is written.
@@ -366,6 +371,35 @@ impl Item {
                 slot: coverage.slot.map(shown),
             }),
             Self::Warning(text) => Self::Warning(shown(text)),
+        }
+    }
+
+    fn each_text(&self, take: &mut dyn FnMut(&str)) {
+        let each_of = |metadata: &[(String, Metadatum)], take: &mut dyn FnMut(&str)| {
+            for (key, value) in metadata {
+                take(key);
+                value.each_text(&mut |text| take(text));
+            }
+        };
+        match self {
+            Self::Entity(entity) => {
+                take(&entity.key.source_id);
+                take(&entity.source_type);
+                take(&entity.name);
+                each_of(&entity.metadata, take);
+            }
+            Self::Relation(relation) => {
+                take(&relation.parent.source_id);
+                take(&relation.child.source_id);
+                take(&relation.privilege);
+                each_of(&relation.metadata, take);
+            }
+            Self::Coverage(coverage) => {
+                take(&coverage.family);
+                let optional = [&coverage.scope, &coverage.reason, &coverage.slot];
+                optional.into_iter().flatten().for_each(|text| take(text));
+            }
+            Self::Warning(text) => take(text),
         }
     }
 
@@ -588,7 +622,7 @@ mod tests {
     }
 
     fn refused(item: Item) -> bool {
-        item.checked(10_000).is_err()
+        item.check(10_000).is_err()
     }
 
     #[test]
@@ -668,7 +702,7 @@ mod tests {
 
     #[test]
     fn an_item_is_bounded() {
-        assert!(Item::Warning("a".repeat(101)).checked(100).is_err());
-        assert!(Item::Warning("a".repeat(100)).checked(100).is_ok());
+        assert!(Item::Warning("a".repeat(101)).check(100).is_err());
+        assert!(Item::Warning("a".repeat(100)).check(100).is_ok());
     }
 }

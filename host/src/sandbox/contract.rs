@@ -150,9 +150,8 @@ impl Host {
     /// # Errors
     /// [`Guessed`].
     fn shown(&self, text: &str, most: usize) -> Result<String, Guessed> {
-        let redactor = &self.services.redactor;
-        let enough = text.floor_char_boundary(most.saturating_add(redactor.longest_form()));
-        let shown = collect::printable(&redactor.text(&text[..enough]), most);
+        let beginning = self.services.redactor.beginning(text, most);
+        let shown = collect::printable(&beginning, most);
         self.check_guesses().map(|()| shown)
     }
 

@@ -12,15 +12,19 @@ pub(super) struct Decoded {
     runs: Vec<(usize, usize)>,
     /// The length of the text that was decoded.
     source: usize,
+    /// Nothing was taken off but zero bytes.
+    zeros: bool,
 }
 
 impl Decoded {
     /// Decodes a text; none where it holds no escape.
     pub(super) fn of(text: &[u8]) -> Option<Self> {
         if memchr::memchr(0, text).is_some() {
-            return Some(Self::new(text, memchr::memchr_iter(0, text), |_| {
-                Some((None, 1))
-            }));
+            let without = Self::new(text, memchr::memchr_iter(0, text), |_| Some((None, 1)));
+            return Some(Self {
+                zeros: true,
+                ..without
+            });
         }
         let candidates = || memchr::memchr3_iter(b'%', b'\\', b'&', text);
         let is_escape = |at: usize| escape(&text[at..]).is_some();
@@ -41,6 +45,7 @@ impl Decoded {
             bytes: Vec::with_capacity(text.len()),
             runs: vec![(0, 0)],
             source: text.len(),
+            zeros: false,
         };
         let mut copied = 0;
         for at in candidates {
@@ -60,6 +65,11 @@ impl Decoded {
         }
         decoded.bytes.extend_from_slice(&text[copied..]);
         decoded
+    }
+
+    /// Whether nothing was taken off but zero bytes.
+    pub(super) fn is_without_zeros(&self) -> bool {
+        self.zeros
     }
 
     /// What was decoded.
@@ -99,11 +109,15 @@ impl Decoded {
 fn escape(text: &[u8]) -> Option<(u8, usize)> {
     let (byte, length) = match text {
         [b'%', digits @ ..] => (number(digits.get(..2)?, 16)?, 3),
-        [b'\\', byte @ (b'"' | b'\\' | b'/' | b'\''), ..] => (u32::from(*byte), 2),
+        // JSON has four of them, JavaScript all.
+        [b'\\', byte, ..] if byte.is_ascii_punctuation() => (u32::from(*byte), 2),
+        [b'\\', digits @ ..] if digits.first().is_some_and(u8::is_ascii_digit) => octal(digits)?,
         [b'\\', b'x', digits @ ..] => (number(digits.get(..2)?, 16)?, 4),
         [b'\\', b'u', b'{', digits @ ..] => {
+            let zeros = zeros(digits);
+            let digits = &digits[zeros..];
             let length = digits.iter().take(9).position(|byte| *byte == b'}')?;
-            (number(&digits[..length], 16)?, length + 4)
+            (number(&digits[..length], 16)?, zeros + length + 4)
         }
         [b'\\', b'u', digits @ ..] => (number(digits.get(..4)?, 16)?, 6),
         [b'&', b'#', digits @ ..] => numbered(digits)?,
@@ -125,7 +139,20 @@ fn number(digits: &[u8], radix: u32) -> Option<u32> {
     })
 }
 
-/// The most digits of a numbered entity: browsers take any number of zeros in front, writers none.
+/// How many zeros a number has in front: any number of them changes nothing.
+fn zeros(digits: &[u8]) -> usize {
+    digits.iter().take_while(|digit| **digit == b'0').count()
+}
+
+/// `\055`, behind the backslash: as many digits as stay below 256.
+fn octal(text: &[u8]) -> Option<(u32, usize)> {
+    let most = if text.first()? < &b'4' { 3 } else { 2 };
+    let is_octal = |byte: &&u8| (b'0'..=b'7').contains(*byte);
+    let length = text.iter().take(most).take_while(is_octal).count();
+    Some((number(&text[..length], 8)?, length + 1))
+}
+
+/// The most digits of a numbered entity behind its zeros.
 const MOST_DIGITS: usize = 8;
 
 /// `&#65;` and `&#x41;`, behind `&#`. Browsers take them without the semicolon too.
@@ -134,11 +161,13 @@ fn numbered(text: &[u8]) -> Option<(u32, usize)> {
         [b'x' | b'X', digits @ ..] => (digits, 16, 3),
         digits => (digits, 10, 2),
     };
+    let zeros = zeros(digits);
+    let digits = &digits[zeros..];
     let is_digit = |byte: &&u8| char::from(**byte).is_digit(radix);
     let length = digits.iter().take(MOST_DIGITS).take_while(is_digit).count();
     let number = number(&digits[..length], radix)?;
     let semicolon = usize::from(digits.get(length) == Some(&b';'));
-    Some((number, before + length + semicolon))
+    Some((number, before + zeros + length + semicolon))
 }
 
 /// The names that HTML has for ASCII characters.
@@ -188,8 +217,29 @@ const NAMES: [(&str, u8); 43] = [
     ("vert", b'|'),
 ];
 
+/// The names that browsers take without a semicolon.
+const BARE_NAMES: [(&str, u8); 8] = [
+    ("amp", b'&'),
+    ("AMP", b'&'),
+    ("lt", b'<'),
+    ("LT", b'<'),
+    ("gt", b'>'),
+    ("GT", b'>'),
+    ("quot", b'"'),
+    ("QUOT", b'"'),
+];
+
 /// `&quot;`, behind `&`.
 fn named(text: &[u8]) -> Option<(u32, usize)> {
+    with_semicolon(text).or_else(|| {
+        let known = BARE_NAMES
+            .iter()
+            .find(|(name, _)| text.starts_with(name.as_bytes()));
+        known.map(|(name, byte)| (u32::from(*byte), name.len() + 1))
+    })
+}
+
+fn with_semicolon(text: &[u8]) -> Option<(u32, usize)> {
     let longest = 1 + NAMES.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let length = text.iter().take(longest).position(|byte| *byte == b';')?;
     let known = NAMES
@@ -212,7 +262,10 @@ mod tests {
         for (text, expected) in [
             ("a%2Fb%2fc", "a/b/c"),
             ("%2541", "%41"),
-            (r#"\"a\\b\/c\'"#, "\"a\\b/c'"),
+            (r#"\"a\\b\/c\'\-"#, "\"a\\b/c'-"),
+            (r"\055\1012\418", "-A2!8"),
+            ("&#x000000000073;&#0000000000116;\\u{0000000000073}", "sts"),
+            ("&quotx&ltx&ampx", "\"x<x&x"),
             (r"\\u0041", r"\u0041"),
             (r"\u0041\x42\u{43}\u{00044}", "ABCD"),
             ("&quot;&#65;&#x42;&#X43;&#68&sol;&amp;amp;", "\"ABCD/&amp;"),
@@ -233,6 +286,8 @@ mod tests {
             "%zz",
             "\\",
             "\\n",
+            "\\8",
+            "\\377",
             "\\u00e9",
             "\\u{}",
             "\\u{110000000}",

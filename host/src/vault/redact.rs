@@ -5,7 +5,7 @@
 //! Other encodings can't be recognised.
 
 use super::decode::Decoded;
-use super::search::{Key, Needle, Search};
+use super::search::{Needle, Search};
 use super::{Credential, SHORTEST_SECRET, Secret};
 use crate::slot::SlotName;
 use arc_swap::ArcSwap;
@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::{Bytes, BytesMut};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -50,7 +51,6 @@ enum Whose {
 }
 
 struct Shared {
-    key: Arc<Key>,
     /// Changed as a whole: whoever searches waits for nobody.
     search: ArcSwap<Search>,
     /// What the search is made of; locked by those who learn.
@@ -62,6 +62,11 @@ struct Shared {
     sent: AtomicBool,
     /// How often a secret was found in responses since then.
     returned: AtomicU64,
+}
+
+thread_local! {
+    /// Texts that are searched together.
+    static TOGETHER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What is searched for.
@@ -77,7 +82,7 @@ struct Known {
 const TOKENS: usize = 2;
 
 impl Known {
-    fn search(&self, key: &Arc<Key>) -> Search {
+    fn search(&self) -> Search {
         let tokens = self.tokens.values().flatten().flatten();
         let mut needles: Vec<Arc<Needle>> = Vec::new();
         for needle in self.given.iter().chain(tokens) {
@@ -85,23 +90,19 @@ impl Known {
                 needles.push(Arc::clone(needle));
             }
         }
-        Search::new(Arc::clone(key), needles)
+        Search::new(needles.into_iter())
     }
 }
 
 impl Redactor {
     pub(super) fn new<'a>(credentials: impl Iterator<Item = &'a Credential>) -> Self {
-        let key = Arc::new(Key::random());
         let known = Known {
-            given: credentials
-                .flat_map(|credential| needles(&key, credential))
-                .collect(),
+            given: credentials.flat_map(needles).collect(),
             tokens: HashMap::new(),
         };
         Self {
             shared: Arc::new(Shared {
-                search: ArcSwap::from_pointee(known.search(&key)),
-                key,
+                search: ArcSwap::from_pointee(known.search()),
                 known: Mutex::new(known),
                 found: AtomicU64::new(0),
                 said: AtomicU64::new(0),
@@ -117,10 +118,9 @@ impl Redactor {
         let shared = &self.shared;
         let mut known = shared.known.lock().unwrap_or_else(PoisonError::into_inner);
         let tokens = known.tokens.entry(slot.clone()).or_default();
-        tokens.insert(0, forms(&shared.key, token.expose()));
+        tokens.insert(0, forms(token.expose()));
         tokens.truncate(TOKENS);
-        let search = known.search(&shared.key);
-        shared.search.store(Arc::new(search));
+        shared.search.store(Arc::new(known.search()));
     }
 
     /// The same, for what an API responds.
@@ -152,9 +152,19 @@ impl Redactor {
         said.load(Ordering::Relaxed) + returned.load(Ordering::Relaxed)
     }
 
-    /// So many bytes may stand for one secret.
-    pub(crate) fn longest_form(&self) -> usize {
-        self.shared.search.load().longest() * LONGEST_FORM
+    /// The beginning of a text without secrets, for a place that shows `most` bytes of it. No more is searched than could be
+    /// shown.
+    pub(crate) fn beginning(&self, text: &str, most: usize) -> String {
+        // So many bytes may stand for one secret.
+        let longest = self.shared.search.load().longest() * LONGEST_FORM;
+        let enough = text.floor_char_boundary(most.saturating_add(longest));
+        let mut clean = self.text(&text[..enough]).into_owned();
+        if enough < text.len() {
+            // The end may be the beginning of a secret.
+            clean.truncate(clean.floor_char_boundary(clean.len().saturating_sub(longest)));
+            clean.push('…');
+        }
+        clean
     }
 
     /// How many secrets were replaced so far.
@@ -196,6 +206,22 @@ impl Redactor {
         Cow::Owned(without(bytes, &ranges))
     }
 
+    /// Whether a secret is in any of several texts. Counts nothing.
+    pub(crate) fn is_in(&self, texts: impl FnOnce(&mut dyn FnMut(&str))) -> bool {
+        if self.shared.search.load().is_empty() {
+            return false;
+        }
+        TOGETHER.with_borrow_mut(|together| {
+            together.clear();
+            texts(&mut |text| {
+                together.extend_from_slice(text.as_bytes());
+                // No secret holds a line break, and no escape: nothing is found across two texts.
+                together.push(b'\n');
+            });
+            !self.ranges(together).is_empty()
+        })
+    }
+
     /// Where secrets stand in a text, in order and apart.
     fn ranges(&self, text: &[u8]) -> Vec<Range<usize>> {
         let search = self.shared.search.load();
@@ -204,17 +230,29 @@ impl Redactor {
         }
         let mut found = search.find(text);
         let mut layers: Vec<Decoded> = Vec::new();
-        for _ in 0..LAYERS {
+        let mut taken = 0;
+        while taken < LAYERS {
             let Some(layer) = Decoded::of(layers.last().map_or(text, Decoded::bytes)) else {
                 break;
             };
+            // Zero bytes go beside the escapes: with one in each layer nobody gains a layer.
+            taken += usize::from(!layer.is_without_zeros());
             layers.push(layer);
             let matches = search.find(layers.last().map_or(text, Decoded::bytes));
-            found.extend(matches.into_iter().map(|range| {
+            found.collided |= matches.collided;
+            found.ranges.extend(matches.ranges.into_iter().map(|range| {
                 let down = layers.iter().rev();
                 down.fold(range, |range, layer| layer.source(&range))
             }));
         }
+        if found.collided {
+            let another = search.with_another_key();
+            // A token that was learned meanwhile stays: then the search has another key already.
+            self.shared
+                .search
+                .compare_and_swap(&*search, Arc::new(another));
+        }
+        let mut found = found.ranges;
         found.sort_by_key(|range| range.start);
         found.dedup_by(|next, range| {
             let overlap = next.start < range.end;
@@ -295,29 +333,29 @@ impl StreamRedactor {
 }
 
 /// What is searched for of a credential.
-fn needles(key: &Key, credential: &Credential) -> Vec<Arc<Needle>> {
+fn needles(credential: &Credential) -> Vec<Arc<Needle>> {
     match credential {
-        Credential::Bearer { token } => forms(key, token.expose()),
+        Credential::Bearer { token } => forms(token.expose()),
         // Base64 of the pair of user name and password is base64 of a longer text that holds the password.
-        Credential::Basic { password, .. } => forms(key, password.expose()),
+        Credential::Basic { password, .. } => forms(password.expose()),
         Credential::OAuth2(client) => {
-            let mut needles = forms(key, client.secret().expose());
-            needles.extend(base64(key, client.encoded_secret().as_bytes()));
+            let mut needles = forms(client.secret().expose());
+            needles.extend(base64(client.encoded_secret().as_bytes()));
             needles
         }
     }
 }
 
 /// Everything that is searched for of one secret.
-fn forms(key: &Key, secret: &[u8]) -> Vec<Arc<Needle>> {
+fn forms(secret: &[u8]) -> Vec<Arc<Needle>> {
     let mut hexadecimal = Zeroizing::new(String::with_capacity(secret.len() * 2));
     for byte in secret {
         // Writing to a text can't fail.
         let _ = write!(hexadecimal, "{byte:02x}");
     }
     let mut needles = vec![
-        Needle::new(key, secret, false),
-        Needle::new(key, hexadecimal.as_bytes(), false),
+        Needle::new(secret, false),
+        Needle::new(hexadecimal.as_bytes(), false),
     ];
     // A secret that holds something like an escape loses it where a text is decoded.
     let mut layer = Decoded::of(secret);
@@ -325,22 +363,22 @@ fn forms(key: &Key, secret: &[u8]) -> Vec<Arc<Needle>> {
         let Some(decoded) = layer.filter(|decoded| decoded.bytes().len() >= SHORTEST_SECRET) else {
             break;
         };
-        needles.push(Needle::new(key, decoded.bytes(), false));
+        needles.push(Needle::new(decoded.bytes(), false));
         layer = Decoded::of(decoded.bytes());
     }
     let needles = needles.into_iter().map(Arc::new);
-    needles.chain(base64(key, secret)).collect()
+    needles.chain(base64(secret)).collect()
 }
 
 /// Base64 of a text that holds a secret, after a number of bytes that is divisible by three, and after one and two more: the
 /// characters that hold nothing but the secret.
-fn base64(key: &Key, secret: &[u8]) -> impl Iterator<Item = Arc<Needle>> {
+fn base64(secret: &[u8]) -> impl Iterator<Item = Arc<Needle>> {
     [(0, 0), (1, 2), (2, 3)]
         .map(|(before, mixed)| {
             let text = Zeroizing::new([&[0; 2][..before], secret].concat());
             let encoded = Zeroizing::new(STANDARD_NO_PAD.encode(&*text));
             let whole = text.len() * 8 / 6;
-            Arc::new(Needle::new(key, &encoded.as_bytes()[mixed..whole], true))
+            Arc::new(Needle::new(&encoded.as_bytes()[mixed..whole], true))
         })
         .into_iter()
 }
@@ -420,6 +458,47 @@ mod tests {
                 "chunks of {size}"
             );
         }
+    }
+
+    #[test]
+    fn the_beginning_of_a_text_shows_no_part_of_a_secret_at_its_end() {
+        let redactor = redactor();
+        for before in 0..400 {
+            // What is redacted before it makes room.
+            let text = format!(
+                "{}{PASSWORD}",
+                STANDARD.encode(PASSWORD).repeat(before / 20)
+            );
+            let text = format!(
+                "{text}{}{PASSWORD}{PASSWORD}{}",
+                "x".repeat(before),
+                "y".repeat(500)
+            );
+            let shown = redactor.beginning(&text, 100);
+            assert!(!shown.contains(&PASSWORD[..3]), "{before}: {shown}");
+        }
+        assert_eq!(redactor.beginning("short", 100), "short");
+        assert_eq!(
+            redactor.beginning(&"é".repeat(600), 101).chars().last(),
+            Some('…')
+        );
+    }
+
+    #[test]
+    fn zero_bytes_hide_no_layer() {
+        let text = "p%2525252Fa\"s%25s+w=rd9 %00%2500%252500%25252500";
+        assert!(redactor().text(text).contains(REDACTED));
+    }
+
+    #[test]
+    fn texts_that_are_searched_together_are_searched_one_by_one() {
+        let redactor = redactor();
+        let is_in =
+            |texts: &[&str]| redactor.is_in(|take| texts.iter().for_each(|text| take(text)));
+        let (first, last) = PASSWORD.split_at(5);
+        assert!(is_in(&["a", PASSWORD]) && is_in(&[&STANDARD.encode(PASSWORD), ""]));
+        assert!(!is_in(&[]) && !is_in(&[first, last]) && !is_in(&["p%", "2Fa\"s%s+w=rd9"]));
+        assert_eq!(redactor.found(), 0);
     }
 
     fn secret(text: &str) -> Secret {
