@@ -156,7 +156,7 @@ pub(crate) fn unguarded(text: &str) -> Cow<'_, str> {
 
 /// JSON of the same value on one line, in which each sign that would begin a formula is escaped.
 pub(crate) fn guarded_json(json: &str) -> Cow<'_, str> {
-    if json.is_ascii() && !may_begin_formula(json.as_bytes()) {
+    if !may_begin_formula(json.as_bytes()) {
         return json.into();
     }
     let mut cells = Cells::new();
@@ -177,14 +177,17 @@ pub(crate) fn guarded_json(json: &str) -> Cow<'_, str> {
     out.into()
 }
 
-/// Whether a sign may follow a separator in JSON of ASCII characters, where tabs and line breaks are escaped.
+/// Whether JSON may have to be changed. Most has not, and for that this is fast.
 fn may_begin_formula(json: &[u8]) -> bool {
-    memchr::memchr2_iter(b';', b',', json).any(|at| {
-        let next = json[at + 1..]
-            .iter()
-            .find(|byte| !matches!(byte, b'"' | b' '));
-        next.is_some_and(|next| matches!(next, b'=' | b'+' | b'-' | b'@'))
-    })
+    // The first bytes of separators and line ends that are not ASCII. Tabs and line breaks are escaped.
+    let is_rare = |byte: u8| matches!(byte, 0xc2 | 0xcd | 0xe2 | 0xef | 0xf0);
+    let begins = |at: usize| {
+        let mut next = json[at + 1..].iter();
+        let next = next.find(|byte| !matches!(byte, b'"' | b' '));
+        next.is_some_and(|next| matches!(next, b'=' | b'+' | b'-' | b'@' | 0x80..))
+    };
+    json.iter().fold(false, |any, byte| any | is_rare(*byte))
+        || memchr::memchr2_iter(b';', b',', json).any(begins)
 }
 
 /// Whether a spreadsheet would compute something of an id or a word, which can't be changed on its way to a file. Honest ones
@@ -261,6 +264,7 @@ mod tests {
             ),
             (r#"{"a":{"b":1,"=c":2}}"#, r#"{"a":{"b":1,"\u003dc":2}}"#),
             ("{\"a\":\";＝\u{2028}\"}", r#"{"a":";\uff1d\u2028"}"#),
+            ("{\"a\":\"é;\u{3000}=1\"}", "{\"a\":\"é;\u{3000}\\u003d1\"}"),
             (
                 r#"{"a":"Ann; Bob, and Eve"}"#,
                 r#"{"a":"Ann; Bob, and Eve"}"#,
