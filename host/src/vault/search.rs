@@ -411,7 +411,7 @@ mod tests {
     fn texts_whose_hashes_always_match_are_compared_a_few_times_and_use_up_the_key() {
         // Thue-Morse: a block and its complement have the same hash modulo 2^32, whatever the base and the symbols are.
         let block = |flip: u32| -> String {
-            let bit = |place: u32| (place.count_ones() + flip) % 2 == 0;
+            let bit = |place: u32| (place.count_ones() + flip).is_multiple_of(2);
             (0..2048)
                 .map(|place| if bit(place) { 'x' } else { 'y' })
                 .collect()
