@@ -155,8 +155,11 @@ fn advisories(cargo_deny: &str) -> (Option<i32>, String) {
     let program = programs.join("cargo-deny");
     std::fs::write(&program, format!("#!/bin/sh\n{cargo_deny}\n")).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
     let output = std::process::Command::new(end_to_end::root().join("scripts/advisories.sh"))
         .env("CARGO_HOME", home.path())
+        // In front of one that is installed.
+        .env("PATH", format!("{}:{path}", programs.display()))
         .env("TMPDIR", home.path())
         .output()
         .unwrap();
