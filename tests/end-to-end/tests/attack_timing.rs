@@ -30,7 +30,8 @@ async fn a_connector_that_times_the_host_learns_nothing_of_a_secret() {
         let attacked = Attack::alone("guess")
             .token(&token)
             .lines(&lines)
-            .limits("cpu_seconds = 60\nwall_seconds = 120")
+            // Lines of the log would only be noise.
+            .limits("cpu_seconds = 60\nwall_seconds = 120\nlog_lines = 0")
             .spawn(BINARY)
             .await;
         attacked.expect(0, &[]);
@@ -42,7 +43,7 @@ async fn a_connector_that_times_the_host_learns_nothing_of_a_secret() {
         }
     }
     let ways: Vec<&str> = right.keys().map(String::as_str).collect();
-    assert_eq!(ways, ["item", "longest", "shortest", "stage"]);
+    assert_eq!(ways, ["longest", "shortest", "stage"]);
     // By chance at most 1.5 of 48 are right; eleven or more are so in one of a million test runs.
     assert!(right.values().all(|count| *count < 11), "{right:?}");
 }
