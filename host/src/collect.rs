@@ -7,6 +7,7 @@ pub(crate) mod item;
 pub mod metadata;
 mod run_file;
 
+pub(crate) use characters::is_invisible;
 pub(crate) use export::{ENTITY_COLUMNS, METADATA_VERSION, RELATION_COLUMNS};
 pub use export::{Format, export};
 pub(crate) use formula::{guarded, unguarded};
@@ -125,7 +126,7 @@ pub fn printable(text: &str, most: usize) -> String {
             out.push('…');
             break;
         }
-        if item::steers(character) || characters::is_invisible(character) {
+        if item::steers(character) || is_invisible(character) {
             out.extend(character.escape_unicode());
         } else {
             out.push(character);

@@ -33,10 +33,8 @@ impl Directory {
 
     /// Opens the directory that a file lies in, and tells the file's name in it.
     pub(crate) fn of(file: &Path) -> std::io::Result<(Self, &OsStr)> {
-        let unnamed = || Error::new(ErrorKind::InvalidInput, "the path does not name a file");
-        let name = file.file_name().ok_or_else(unnamed)?;
-        let parent = file.parent().filter(|parent| *parent != Path::new(""));
-        Ok((Self::open(parent.unwrap_or(Path::new(".")))?, name))
+        let (parent, name) = split(file)?;
+        Ok((Self::open(parent)?, name))
     }
 
     /// Opens a directory in it.
@@ -139,6 +137,14 @@ impl Directory {
             _ => Err(not_regular()),
         }
     }
+}
+
+/// The directory that a file lies in, and the file's name in it.
+pub(crate) fn split(file: &Path) -> std::io::Result<(&Path, &OsStr)> {
+    let unnamed = || Error::new(ErrorKind::InvalidInput, "the path does not name a file");
+    let name = file.file_name().ok_or_else(unnamed)?;
+    let parent = file.parent().filter(|parent| *parent != Path::new(""));
+    Ok((parent.unwrap_or(Path::new(".")), name))
 }
 
 fn only_one_name(stat: &Stat) -> std::io::Result<()> {

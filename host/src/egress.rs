@@ -726,8 +726,8 @@ struct Head {
     headers: HeaderMap,
 }
 
-/// What a head takes in memory, about.
-fn size_of_head(headers: &HeaderMap) -> usize {
+/// What headers take in memory, about, in bytes: their texts, and what the map takes for each.
+pub(crate) fn size_of_head(headers: &HeaderMap) -> usize {
     const EACH: usize = 100;
     headers
         .iter()

@@ -17,7 +17,7 @@ pub use age::MaxAge;
 pub use body::Writer;
 
 use crate::collect::printable;
-use crate::directory::Directory;
+use crate::directory::{self, Directory};
 use crate::pace::Clock;
 use crate::slot::SlotName;
 use bound::Bound;
@@ -629,28 +629,30 @@ struct Row {
 }
 
 impl Row {
-    /// A checksum of all of it.
-    fn sum(&self, key: &[u8]) -> Vec<u8> {
-        let texts = [
+    fn texts(&self) -> [&str; 5] {
+        [
             &self.method,
             &self.path,
             &self.slot,
             &self.family,
             &self.headers,
-        ];
+        ]
+    }
+
+    /// Its numbers, but for its own.
+    fn numbers(&self) -> [i64; 5] {
+        let (status, passing) = (self.status.into(), self.passing.into());
+        [self.at, status, passing, self.pieces, self.length]
+    }
+
+    /// A checksum of all of it.
+    fn sum(&self, key: &[u8]) -> Vec<u8> {
         let mut hash = Sha256::new();
-        for part in texts.map(|text| text.as_bytes()).into_iter().chain([key]) {
+        for part in self.texts().map(str::as_bytes).into_iter().chain([key]) {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        for number in [
-            self.id,
-            self.at,
-            self.status.into(),
-            self.passing.into(),
-            self.pieces,
-            self.length,
-        ] {
+        for number in std::iter::once(self.id).chain(self.numbers()) {
             hash.update(number.to_le_bytes());
         }
         hash.finalize()[..16].to_vec()
@@ -660,13 +662,7 @@ impl Row {
     fn old_sum(&self, key: &[u8]) -> Vec<u8> {
         let mut hash = Sha256::new();
         hash.update(key);
-        for number in [
-            self.at,
-            self.status.into(),
-            self.passing.into(),
-            self.pieces,
-            self.length,
-        ] {
+        for number in self.numbers() {
             hash.update(number.to_le_bytes());
         }
         hash.update(self.headers.as_bytes());
@@ -675,14 +671,7 @@ impl Row {
 
     /// How many bytes its texts have.
     fn size(&self) -> usize {
-        let texts = [
-            &self.method,
-            &self.path,
-            &self.slot,
-            &self.family,
-            &self.headers,
-        ];
-        texts.into_iter().map(String::len).sum()
+        self.texts().map(str::len).iter().sum()
     }
 
     fn kept(self) -> Option<(Kept, bool)> {
@@ -734,11 +723,8 @@ fn headers_of(text: &str) -> Option<HeaderMap> {
 
 /// The path without links: its directory is given by a person, and a link to that is followed once.
 fn real_path(path: &Path) -> Result<PathBuf, JournalError> {
-    let parent = path.parent().filter(|parent| *parent != Path::new(""));
-    let parent = std::fs::canonicalize(parent.unwrap_or(Path::new(".")));
-    let parent = parent.map_err(|error| unusable(path, &error))?;
-    let name = path.file_name();
-    let name = name.ok_or_else(|| unusable(path, &"the path does not name a file"))?;
+    let (parent, name) = directory::split(path).map_err(|error| unusable(path, &error))?;
+    let parent = std::fs::canonicalize(parent).map_err(|error| unusable(path, &error))?;
     Ok(parent.join(name))
 }
 

@@ -1,23 +1,32 @@
 //! JSON that is one line for every reader.
 
-/// JSON of the same value, without the characters that some readers take for the end of a line: U+0085, U+2028 and U+2029
-/// stand in texts as they are, and are escaped here.
+use std::fmt::Write as _;
+
+/// Whether some readers take this character, which JSON does not escape, for the end of a line.
+pub(crate) fn ends_line(character: char) -> bool {
+    matches!(character, '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Adds a character up to U+FFFF to JSON as an escape.
+pub(crate) fn push_escaped(json: &mut String, character: char) {
+    // Writing to a text can't fail.
+    let _ = write!(json, "\\u{:04x}", u32::from(character));
+}
+
+/// JSON of the same value in one line.
 pub(crate) fn one_line(json: String) -> String {
-    const ENDS: [(char, &str); 3] = [
-        ('\u{85}', "\\u0085"),
-        ('\u{2028}', "\\u2028"),
-        ('\u{2029}', "\\u2029"),
-    ];
-    if json.is_ascii() {
+    if json.is_ascii() || !json.contains(ends_line) {
         return json;
     }
-    let mut json = json;
-    for (end, escape) in ENDS {
-        if json.contains(end) {
-            json = json.replace(end, escape);
+    let mut line = String::with_capacity(json.len());
+    for character in json.chars() {
+        if ends_line(character) {
+            push_escaped(&mut line, character);
+        } else {
+            line.push(character);
         }
     }
-    json
+    line
 }
 
 #[cfg(test)]

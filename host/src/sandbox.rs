@@ -227,11 +227,9 @@ impl Call {
         let last = store.data_mut().check();
         store.data().usage().add(Limit::CpuSeconds, budget.used());
         match ran {
-            Ok(Ok(result)) => match last {
-                Ok(()) => Ok(result),
-                Err(error) => Err(ended(&error, store.data(), limits)),
-            },
-            Ok(Err(error)) => Err(ended(&error, store.data(), limits)),
+            Ok(ran) => ran
+                .and_then(|result| last.map(|()| result))
+                .map_err(|error| ended(&error, store.data(), limits)),
             // The store goes with the call: an instance that was left in the middle is of no use.
             Err(_) => Err(Outcome::exhausted(Limit::WallSeconds, limits)),
         }

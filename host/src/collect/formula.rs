@@ -2,8 +2,8 @@
 //! separator. A formula begins with a sign at the beginning of a cell.
 
 use super::characters::is_invisible;
+use crate::json_line::{ends_line, push_escaped};
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 /// Whether a spreadsheet may begin a formula with this character: `=`, `+`, `-`, `@`, the minus sign, and what becomes one of
 /// them under NFKC.
@@ -165,9 +165,8 @@ pub(crate) fn guarded_json(json: &str) -> Cow<'_, str> {
     for character in json.chars() {
         let begins = cells.begins_formula(character);
         // Beyond texts a sign can only be a number's.
-        if in_text && begins || matches!(character, '\u{85}' | '\u{2028}' | '\u{2029}') {
-            // None of these is beyond U+FFFF.
-            let _ = write!(out, "\\u{:04x}", u32::from(character));
+        if in_text && begins || ends_line(character) {
+            push_escaped(&mut out, character);
         } else {
             out.push(character);
         }

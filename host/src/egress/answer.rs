@@ -112,8 +112,7 @@ pub(super) fn kept(
         Some((piece, (journal, kept, number + 1)))
     });
     let body = StreamBody::new(pieces.map(|piece| piece.map(Frame::data))).boxed_unsync();
-    let held = place;
-    Held { body, _held: held }.boxed_unsync()
+    Held { body, _held: place }.boxed_unsync()
 }
 
 /// The body that the guest gets. `held`, its place among the requests in flight and its attempt, until it has been
@@ -156,7 +155,7 @@ pub(super) fn body(
                 left: most,
                 most,
                 ended: false,
-                spooled: 1,
+                counted: true,
                 usage: Arc::clone(usage),
                 attempt: held.1,
                 keeping,
@@ -213,8 +212,8 @@ struct Bounded {
     left: u64,
     most: u64,
     ended: bool,
-    /// Chunks that were counted when they were spooled.
-    spooled: usize,
+    /// The next chunk was counted when it was spooled.
+    counted: bool,
     usage: Arc<Usage>,
     attempt: Attempt,
     keeping: Option<Keeping>,
@@ -234,9 +233,8 @@ impl Bounded {
                 Some(Ok(chunk)) => match this.left.checked_sub(chunk.len() as u64) {
                     Some(left) => {
                         this.left = left;
-                        match this.spooled.checked_sub(1) {
-                            Some(rest) => this.spooled = rest,
-                            None => this.attempt.read(chunk.len()),
+                        if !std::mem::take(&mut this.counted) {
+                            this.attempt.read(chunk.len());
                         }
                         this.usage.peak(Limit::ResponseMib, this.attempt.bytes_in());
                         let clean = this.redactor.push(chunk);

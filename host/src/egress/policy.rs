@@ -3,6 +3,7 @@
 //! The URL that is judged is the parsed URL that will be sent, not the text that came. A path whose parsed
 //! form differs from its text, or that could mean something else to another parser, is refused.
 
+use crate::collect::is_invisible;
 use crate::slot::SlotName;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
@@ -555,12 +556,7 @@ fn is_dot(c: char) -> bool {
 
 /// Blanks: white space, and characters that show nothing and are left out by whoever compares names.
 fn is_blank(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+    c.is_whitespace() || is_invisible(c)
 }
 
 /// Headers that a guest may always set.

@@ -7,7 +7,7 @@ use super::rows::Row;
 use crate::collect::item::{
     check_fit, check_metadata, check_metadata_fit, check_source_id, check_word, metadata_steers,
 };
-use crate::collect::{EntityType, METADATA_VERSION, Metadatum, metadata};
+use crate::collect::{BadItem, EntityType, METADATA_VERSION, Metadatum, Unfit, metadata};
 
 /// What was mended or passed over in silence, and is told once.
 #[derive(Default)]
@@ -125,7 +125,7 @@ impl<'a> Checks<'a> {
                 "it is empty",
                 "write the id that the source system has",
             )?;
-        } else if let Err(bad) = checked_id(cell) {
+        } else if let Err(bad) = kept(check_source_id(cell), || check_fit("source id", cell)) {
             let what = format!("{} is {bad}", quoted(cell));
             self.problem(
                 column,
@@ -146,8 +146,7 @@ impl<'a> Checks<'a> {
         if word.is_empty() {
             return self.problem(column, "it is empty", "write the source system's own word");
         }
-        let checked = check_word(what, word).map_err(|bad| bad.to_string());
-        match checked.and_then(|()| check_fit(what, word).map_err(|unfit| unfit.to_string())) {
+        match kept(check_word(what, word), || check_fit(what, word)) {
             Ok(()) => Ok(()),
             Err(bad) => {
                 let what = format!("{} is {bad}", quoted(word));
@@ -226,9 +225,7 @@ impl<'a> Checks<'a> {
                 return Ok(Vec::new());
             }
         };
-        let checked = check_metadata(&pairs, &[]).map_err(|bad| bad.to_string());
-        let fit = |()| check_metadata_fit(&pairs).map_err(|unfit| unfit.to_string());
-        if let Err(bad) = checked.and_then(fit) {
+        if let Err(bad) = kept(check_metadata(&pairs, &[]), || check_metadata_fit(&pairs)) {
             let what = format!("it has {bad}");
             self.problem(
                 "Metadata",
@@ -247,8 +244,11 @@ impl<'a> Checks<'a> {
     }
 }
 
-/// Checks whether an id can be kept as it is.
-fn checked_id(id: &str) -> Result<(), String> {
-    check_source_id(id).map_err(|bad| bad.to_string())?;
-    check_fit("source id", id).map_err(|unfit| unfit.to_string())
+/// Whether what was checked is within the contract, and can be kept as it is; else why not.
+fn kept(
+    checked: Result<(), BadItem>,
+    fit: impl FnOnce() -> Result<(), Unfit>,
+) -> Result<(), String> {
+    checked.map_err(|bad| bad.to_string())?;
+    fit().map_err(|unfit| unfit.to_string())
 }

@@ -5,7 +5,7 @@ use super::cpu::CpuBudget;
 use super::errors::{HasPlainErrors, PlainErrors};
 use super::memory::MemoryCap;
 use crate::collect::{self, BadItem, Origin, Untaken};
-use crate::egress::Egress;
+use crate::egress::{Egress, size_of_head};
 use crate::limits::{Limit, Limits, Usage};
 use crate::manifest::{CONTRACT, Pace};
 use crate::outcome::Outcome;
@@ -185,17 +185,17 @@ impl Host {
         for entry in self.table.iter_mut() {
             handles += 1;
             if let Some(fields) = entry.downcast_ref::<FieldMap>() {
-                bytes += size_of_fields(fields);
+                bytes += size_of_head(fields);
             }
             if let Some(answer) = entry.downcast_ref::<HostIncomingResponse>() {
-                bytes += size_of_fields(&answer.headers);
+                bytes += size_of_head(&answer.headers);
             }
             // A connector serves nobody, but may make such a response.
             if let Some(response) = entry.downcast_ref::<HostOutgoingResponse>() {
-                bytes += size_of_fields(&response.headers);
+                bytes += size_of_head(&response.headers);
             }
             if let Some(request) = entry.downcast_ref::<HostOutgoingRequest>() {
-                bytes += size_of_fields(&request.headers);
+                bytes += size_of_head(&request.headers);
                 let texts = [&request.authority, &request.path_with_query];
                 bytes += texts.into_iter().flatten().map(String::len).sum::<usize>();
                 if let Method::Other(method) = &request.method {
@@ -269,16 +269,6 @@ pub(super) fn fit(engine: &Engine, component: &Component) -> Result<ConnectorPre
             )
         })
 }
-
-fn size_of_fields(fields: &http::HeaderMap) -> usize {
-    fields
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + HEADER)
-        .sum()
-}
-
-/// What a header takes beside its texts, in bytes.
-const HEADER: usize = 100;
 
 /// Links what the contract names and nothing else: whatever a component imports beyond it is refused by name.
 fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
@@ -624,7 +614,8 @@ impl From<CoverageStatus> for collect::Status {
 
 /// What a connector says of its failure: without secrets and what steers a terminal, and marked as the connector's words.
 pub(super) fn failed(failure: Failure, redactor: &Redactor) -> Outcome {
-    let quote = |text: String| collect::quoted(&redactor.text(&text), MOST_FAILURE);
+    let quote =
+        |text: String| collect::quoted(&redactor.beginning(&text, MOST_FAILURE), MOST_FAILURE);
     let says = |text: String| format!("the connector says {}", quote(text));
     match failure {
         Failure::BadSetting(setting) => Outcome::BadSetting {

@@ -155,8 +155,7 @@ impl Redactor {
     /// The beginning of a text without secrets, for a place that shows `most` bytes of it. No more is searched than could be
     /// shown.
     pub(crate) fn beginning(&self, text: &str, most: usize) -> String {
-        // So many bytes may stand for one secret.
-        let longest = self.shared.search.load().longest() * LONGEST_FORM;
+        let longest = longest_form(&self.shared.search.load());
         let enough = text.floor_char_boundary(most.saturating_add(longest));
         let mut clean = self.text(&text[..enough]).into_owned();
         if enough < text.len() {
@@ -237,8 +236,8 @@ impl Redactor {
             };
             // Zero bytes go beside the escapes: with one in each layer nobody gains a layer.
             taken += usize::from(!layer.is_without_zeros());
+            let matches = search.find(layer.bytes());
             layers.push(layer);
-            let matches = search.find(layers.last().map_or(text, Decoded::bytes));
             found.collided |= matches.collided;
             found.ranges.extend(matches.ranges.into_iter().map(|range| {
                 let down = layers.iter().rev();
@@ -273,6 +272,11 @@ impl Redactor {
     }
 }
 
+/// So many bytes may stand for one secret.
+fn longest_form(search: &Search) -> usize {
+    search.longest() * LONGEST_FORM
+}
+
 /// A text with these ranges redacted.
 fn without(text: &[u8], ranges: &[Range<usize>]) -> Vec<u8> {
     let mut clean = Vec::with_capacity(text.len());
@@ -300,7 +304,7 @@ impl StreamRedactor {
             if search.is_empty() {
                 return chunk;
             }
-            search.longest() * LONGEST_FORM
+            longest_form(&search)
         };
         self.held.extend_from_slice(&chunk);
         // What is held back is searched again: at most once for each of its bytes that is new.

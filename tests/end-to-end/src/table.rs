@@ -1,6 +1,7 @@
 //! The tables of SECURITY.md that name tests, and a run of them: PASS or FAIL by attack.
 
 use futures::{FutureExt as _, StreamExt as _};
+use portcullis::collect::printable;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::io;
@@ -129,7 +130,7 @@ impl Outcome {
         let lines: Vec<String> = output
             .lines()
             .filter(|line| !line.trim().is_empty())
-            .flat_map(|line| wrapped(&printable(line), WIDTH - 8))
+            .flat_map(|line| wrapped(&printable(line, usize::MAX), WIDTH - 8))
             .collect();
         let from = lines.len().saturating_sub(MOST_LINES);
         Self {
@@ -287,7 +288,7 @@ async fn run_one(target: &Target, full: &str, binary: &Path) -> Outcome {
 fn print(row: &Row, passed: bool, outcomes: &[(&str, &Outcome)]) -> String {
     let mut text = String::new();
     let word = if passed { "PASS  " } else { "FAIL  " };
-    for (number, line) in wrapped(&printable(&row.attack), WIDTH - 6)
+    for (number, line) in wrapped(&printable(&row.attack, usize::MAX), WIDTH - 6)
         .iter()
         .enumerate()
     {
@@ -316,16 +317,6 @@ fn print(row: &Row, passed: bool, outcomes: &[(&str, &Outcome)]) -> String {
         }
     }
     text
-}
-
-/// A line without what steers a terminal.
-fn printable(line: &str) -> String {
-    line.chars()
-        .map(|character| match character.is_control() {
-            true => character.escape_default().to_string(),
-            false => character.to_string(),
-        })
-        .collect()
 }
 
 /// A text in lines of at most so many characters, as far as its words allow.
